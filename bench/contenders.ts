@@ -1,0 +1,101 @@
+/** The servers that are measured, each in a process of its own. */
+import type { WorkloadName } from "./workloads.ts";
+
+/** The names of the servers, in the order of the tables. */
+export const CONTENDER_NAMES = ["drover", "drover-web", "deno", "node", "bare"] as const;
+
+/** The name of a server. */
+export type ContenderName = typeof CONTENDER_NAMES[number];
+
+/** A server, and how its process is started. */
+export interface Contender {
+  readonly title: string;
+  readonly program: "deno" | "node";
+  /** File in `servers/`. */
+  readonly file: string;
+  /** What follows the name of the workload on its command line. */
+  readonly args: readonly string[];
+  /** The workloads it can serve; `null` for all. */
+  readonly only: readonly WorkloadName[] | null;
+}
+
+/** All servers by name. */
+export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
+  drover: { title: "Drover", program: "deno", file: "drover.ts", args: [], only: null },
+  "drover-web": {
+    title: "Drover, web `Response`",
+    program: "deno",
+    file: "drover.ts",
+    args: ["web"],
+    only: null,
+  },
+  deno: { title: "Deno.serve", program: "deno", file: "deno_serve.ts", args: [], only: null },
+  node: { title: "node:http", program: "node", file: "node_http.mjs", args: [], only: null },
+  bare: {
+    title: "bare Deno.Conn loop",
+    program: "deno",
+    file: "bare_conn.ts",
+    args: [],
+    only: ["text"],
+  },
+};
+
+/** Whether a text names a server. */
+export function isContenderName(text: string): text is ContenderName {
+  return CONTENDER_NAMES.some((name) => name === text);
+}
+
+/** A server that runs. */
+export interface Running {
+  readonly name: ContenderName;
+  readonly pid: number;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the process of a server and waits until it listens.
+ *
+ * @throws {Error} when it ends before that
+ */
+export async function startContender(
+  name: ContenderName,
+  workload: WorkloadName,
+): Promise<Running> {
+  const { title, program, file, args } = CONTENDERS[name];
+  const path = new URL(`servers/${file}`, import.meta.url).pathname;
+  const [command, flags] = program === "node" ? ["node", []] : [Deno.execPath(), ["run", "-A"]];
+  const child = new Deno.Command(command, {
+    args: [...flags, path, workload, ...args],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await child.status;
+    await lines.cancel();
+  };
+  let output = "";
+  while (!output.includes("\n")) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`${title} ended before it listened`);
+    output += value;
+  }
+  const port = /^port (\d+)$/m.exec(output)?.[1];
+  if (port !== undefined) return { name, pid: child.pid, port: Number(port), stop };
+  await stop();
+  throw new Error(`${title} did not say its port, but: ${output.trim()}`);
+}
+
+/** Whether a program can be started. */
+export async function isInstalled(program: string): Promise<boolean> {
+  try {
+    await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
+      .output();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,537 @@
+/**
+ * One connection: it reads, feeds the parser of its driver, queues what is written, keeps the deadlines, and has the one
+ * path by which everything ends. It knows nothing of HTTP's syntax.
+ *
+ * @module
+ */
+
+import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
+import type { DeadlineQueue, Timed } from "./deadlines.ts";
+import type { DriverClient, HttpDriver, HttpDriverFactory, HttpParser } from "./drivers/driver.ts";
+import { ClientDisconnectedError, HttpError } from "./errors.ts";
+import { ExportedConnection } from "./exported_connection.ts";
+import { ignore, type RequestMessage } from "./message.ts";
+import type { Options } from "./options.ts";
+import { ReadBuffer } from "./read_buffer.ts";
+import type { ServerRequest } from "./request.ts";
+import type { RequestBody } from "./request_body.ts";
+import { type BufferPool, type WriteObserver, WriteQueue } from "./write_queue.ts";
+
+/** What a client needs of the server that it belongs to. */
+export interface ClientOwner {
+  /** The deadlines of all clients. */
+  readonly deadlines: DeadlineQueue;
+  /** Memory for writes, shared by all clients. */
+  readonly buffers: BufferPool;
+  /** Gives a request to the handler; never throws and never rejects. */
+  dispatch(request: ServerRequest): Response | Promise<Response>;
+  /** The response for a fault; never throws and never rejects. */
+  renderError(error: unknown, request: ServerRequest | null): Response | Promise<Response>;
+  /** Reports what must not be lost. */
+  report(error: unknown, request: ServerRequest | null): void;
+}
+
+/**
+ * Where a connection stands. Each state but the last has its deadline.
+ *
+ * ```text
+ *  ▶ starting ──▶ open ──▶ closing ──▶ lingering ──▶ closed
+ *   (TLS, driver)   │    (queue drains)  (FIN sent, what comes is dropped)
+ *                   └────▶ exported ────────────────────▲        any state: close() ──▶ closed
+ * ```
+ */
+type Phase = "starting" | "open" | "closing" | "lingering" | "exported" | "closed";
+
+const NOTHING = new Uint8Array(0);
+
+/** How large a read is that only watches for the end of a connection while its parser is held, in bytes. */
+const WATCH_SIZE = 1024;
+
+/** How long the peer's side may have ended before it is probed whether it is still there, in milliseconds. */
+const PROBE_DELAY = 500;
+
+let lastId = 0;
+
+/** A connected peer. Made by the server for each connection. */
+export class RemoteClient implements DriverClient, Timed, WriteObserver {
+  /** @inheritdoc */
+  readonly id: number = ++lastId;
+  /** @inheritdoc */
+  readonly connection: Connection;
+  /** @inheritdoc */
+  readonly options: Options;
+  /** @inheritdoc */
+  readonly remoteAddress: string;
+  /** @inheritdoc */
+  readonly remotePort: number | null;
+  /** @inheritdoc */
+  readonly localAddress: string;
+  /** @inheritdoc */
+  readonly localPort: number | null;
+  /** @inheritdoc */
+  readonly isUnix: boolean;
+  /** @inheritdoc */
+  readonly isEncrypted: boolean;
+  /** @inheritdoc */
+  readonly bodies: Map<number, RequestBody> = new Map();
+  /** @inheritdoc */
+  shouldClose = false;
+  /** @inheritdoc */
+  allowsPush = false;
+  /** @inheritdoc */
+  remainingRequests: number;
+  /** @inheritdoc */
+  onWriteDrain: (() => void) | null = null;
+
+  readonly #owner: ClientOwner;
+  readonly #queue: WriteQueue;
+  readonly #reader: ReadBuffer;
+  readonly #pending = new Set<RequestMessage>();
+  readonly #onClose: ((client: Client) => void)[] = [];
+  #phase: Phase = "starting";
+  #status: ClientStatus = ClientStatus.Open;
+  #tlsInfo: TlsInfo | null = null;
+  #driver: HttpDriver | null = null;
+  #parser: HttpParser | null = null;
+  #waiting = false; // a read is under way whose bytes the parser waits for
+  #deadline = Infinity;
+  #timeout = Infinity;
+  #writeDeadline = Infinity;
+  #heldSince = Infinity;
+  #endedAt = Infinity; // when the peer ended its side
+  #lingered = 0;
+  #drain: PromiseWithResolvers<null> | null = null;
+  #resumed: PromiseWithResolvers<void> | null = null;
+  #flushed: PromiseWithResolvers<void> | null = null;
+
+  /**
+   * @param connection what the peer is connected by; the client owns it from now on
+   * @param options in force for it
+   * @param owner the server
+   */
+  constructor(connection: Connection, options: Options, owner: ClientOwner) {
+    this.connection = connection;
+    this.options = options;
+    this.#owner = owner;
+    const remote = readAddress(connection, "remoteAddr");
+    const local = readAddress(connection, "localAddr");
+    this.remoteAddress = remote.address;
+    this.remotePort = remote.port;
+    this.localAddress = local.address;
+    this.localPort = local.port;
+    this.isUnix = remote.isUnix;
+    this.isEncrypted = connection.handshake !== undefined;
+    this.remainingRequests = options.requestLimit ?? Infinity;
+    this.#queue = new WriteQueue(connection, owner.buffers, this);
+    this.#reader = new ReadBuffer(connection, options.chunkSize);
+  }
+
+  // What is seen of it.
+
+  /** @inheritdoc */
+  get tlsInfo(): TlsInfo | null {
+    return this.#tlsInfo;
+  }
+
+  /** @inheritdoc */
+  get driver(): HttpDriver | null {
+    return this.#driver;
+  }
+
+  /** @inheritdoc */
+  get parser(): HttpParser | null {
+    return this.#parser;
+  }
+
+  /** @inheritdoc */
+  get bufferSize(): number {
+    return this.#queue.size;
+  }
+
+  /** @inheritdoc */
+  get drained(): Promise<null> | null {
+    if (this.#queue.size <= this.options.softStreamCap) return null;
+    if (this.#drain === null) {
+      this.#drain = Promise.withResolvers();
+      this.#drain.promise.catch(ignore); // whoever waits is told; nobody has to
+    }
+    return this.#drain.promise;
+  }
+
+  /** @inheritdoc */
+  get status(): ClientStatus {
+    return this.#status;
+  }
+
+  /** @inheritdoc */
+  get isExported(): boolean {
+    return this.#phase === "exported";
+  }
+
+  /** @inheritdoc */
+  get pendingRequestCount(): number {
+    return this.#driver?.pendingRequestCount ?? 0;
+  }
+
+  /** @inheritdoc */
+  get pendingResponseCount(): number {
+    return this.#pending.size;
+  }
+
+  /** @inheritdoc */
+  get isWaitingOnResponse(): boolean {
+    return this.pendingResponseCount > this.pendingRequestCount;
+  }
+
+  /** @inheritdoc */
+  get deadline(): number {
+    return this.#deadline;
+  }
+
+  /** @inheritdoc */
+  get now(): number {
+    return this.#owner.deadlines.now;
+  }
+
+  /** @inheritdoc */
+  extendDeadline(timeout: number = this.#timeout): void {
+    if (this.#phase !== "open" && this.#phase !== "starting") return;
+    this.#timeout = timeout;
+    this.#deadline = this.#owner.deadlines.after(timeout);
+  }
+
+  /** @inheritdoc */
+  pauseReading(): void {
+    this.#resumed ??= Promise.withResolvers();
+  }
+
+  /** @inheritdoc */
+  resumeReading(): void {
+    this.#resumed?.resolve();
+    this.#resumed = null;
+  }
+
+  /** @inheritdoc */
+  renderError(error: unknown, request: ServerRequest | null): Response | Promise<Response> {
+    return this.#owner.renderError(error, request);
+  }
+
+  /** @inheritdoc */
+  report(error: unknown, request: ServerRequest | null): void {
+    this.#owner.report(error, request);
+  }
+
+  // Its life.
+
+  /**
+   * Serves the connection until it is over: TLS handshake, choice of the driver, then the parser's steps.
+   *
+   * @param factory chooses the driver
+   * @returns a promise that resolves when the connection is closed or exported, and never rejects
+   */
+  async start(factory: HttpDriverFactory): Promise<void> {
+    this.#owner.deadlines.add(this);
+    try {
+      await this.#handshake();
+      if (this.#phase !== "starting") return;
+      this.#phase = "open";
+      this.#driver = factory.selectDriver(this);
+      this.#parser = this.#driver.setup(this, (request) => this.#take(request), (data, close) => this.write(data, close));
+      await this.#feed(this.#parser);
+      await this.#linger();
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      if (this.#phase !== "exported") this.close();
+    }
+  }
+
+  async #handshake(): Promise<void> {
+    const { connection } = this;
+    connection.setNoDelay?.(true);
+    if (connection.handshake === undefined) return;
+    this.extendDeadline(this.options.tlsSetupTimeout);
+    const { alpnProtocol } = await connection.handshake();
+    this.#tlsInfo = { alpnProtocol };
+    this.extendDeadline(Infinity);
+  }
+
+  /** Feeds the parser until it returns, or until nothing further is to be parsed. */
+  async #feed(parser: HttpParser): Promise<void> {
+    this.#heldSince = this.now;
+    let step = await parser.next();
+    while (!step.done && this.#phase === "open") {
+      this.#release();
+      let chunk: Uint8Array | null | undefined;
+      if (step.value === undefined) {
+        chunk = await this.#read();
+        if (chunk === undefined) return;
+      }
+      this.#heldSince = this.now;
+      step = chunk === null ? await parser.throw(new ClientDisconnectedError()) : await parser.next(chunk);
+    }
+  }
+
+  /** Time during which the parser was held is not the peer's: its deadline moves by as much. */
+  #release(): void {
+    const held = this.now - this.#heldSince;
+    if (held > 0 && this.#deadline !== Infinity) this.#deadline += held;
+    this.#heldSince = Infinity;
+  }
+
+  /** The next bytes for the parser; `null` when the peer ended its side, `undefined` when the parser needs none any more. */
+  async #read(): Promise<Uint8Array | null | undefined> {
+    for (;;) {
+      if (this.#resumed !== null) await this.#resumed.promise;
+      this.#waiting = true;
+      const count = await this.#reader.read();
+      if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
+      this.#waiting = false;
+      if (count === null) return this.#onEnd();
+      const chunk = this.#reader.take(count);
+      if (count > 0) return chunk;
+    }
+  }
+
+  #onEnd(): null {
+    this.#status |= ClientStatus.ClosedRead;
+    this.#endedAt = this.now;
+    return null;
+  }
+
+  /** What comes after the last message that is parsed. */
+  #drop(count: number | null): undefined {
+    if (this.#phase === "exported") return;
+    if (count === null) this.#onEnd();
+    else this.#lingered += this.#reader.take(count).length;
+  }
+
+  /** Takes a request to the handler, and its response to the driver. */
+  #take(request: ServerRequest): Promise<null> | null {
+    this.#pending.add(request.message);
+    const response = this.#owner.dispatch(request);
+    if (response instanceof Promise) return response.then((late) => this.#answer(request, late));
+    return this.#answer(request, response);
+  }
+
+  #answer(request: ServerRequest, response: Response): null {
+    const { message } = request;
+    const done = this.#driver!.write(request, response);
+    if (done === null) this.#settle(message);
+    else done.then(() => this.#settle(message), (error) => this.#settle(message, error));
+    return null;
+  }
+
+  #settle(message: RequestMessage, error?: unknown): void {
+    this.#pending.delete(message);
+    if (error === undefined) message.deliver();
+    else message.abort(error);
+  }
+
+  // Writing.
+
+  /** Queues bytes (see {@link Write}). */
+  write(data: Uint8Array, close = false): Promise<null> | null {
+    if (this.#phase !== "open") return gone();
+    if (data.length > 0) {
+      this.#queue.push(data);
+      if (this.#writeDeadline === Infinity) this.onWritten();
+    }
+    if (close) {
+      this.#phase = "closing";
+      this.#deadline = Infinity;
+      if (this.#queue.size === 0) this.#endWriting();
+    }
+    return this.drained;
+  }
+
+  /** Some bytes were taken: the peer has as long again for the next. */
+  onWritten(): void {
+    this.#writeDeadline = this.#owner.deadlines.after(this.options.streamTimeout);
+    if (this.#drain !== null && this.#queue.size <= this.options.softStreamCap) {
+      this.#drain.resolve(null);
+      this.#drain = null;
+    }
+  }
+
+  /** The queue has become empty. */
+  onEmpty(): void {
+    this.#writeDeadline = Infinity;
+    this.onWriteDrain?.();
+    if (this.#phase === "closing") this.#endWriting();
+  }
+
+  /** The connection failed. */
+  onWriteError(_error: unknown): void {
+    this.close();
+  }
+
+  // "a server [...] performs a half-close by closing only the write side of the read/write connection. The server then continues
+  // to read from the connection until it receives a corresponding close by the client" (RFC 9112 §9.6): closing at once, with
+  // input unread, would make TCP take back the response.
+  #endWriting(): void {
+    this.#phase = "lingering";
+    this.#status |= ClientStatus.ClosedWrite;
+    this.#deadline = this.#owner.deadlines.after(this.options.lingerTimeout);
+    const ended = this.connection.closeWrite?.() ?? Promise.resolve();
+    ended.then(() => this.#flushed?.resolve(), () => this.close());
+    if (this.connection.closeWrite === undefined || this.#endedAt !== Infinity) ended.then(() => this.close(), ignore);
+  }
+
+  async #linger(): Promise<void> {
+    this.write(NOTHING, true);
+    if (this.#phase === "closing") {
+      this.#flushed = Promise.withResolvers();
+      await this.#flushed.promise;
+    }
+    while (this.#phase === "lingering" && this.#endedAt === Infinity) {
+      if (this.#lingered > this.options.drainLimit) return;
+      this.#drop(await this.#reader.read());
+    }
+  }
+
+  // Time.
+
+  /** Called at each tick. */
+  onTick(now: number): void {
+    if (now >= this.#writeDeadline) return this.close();
+    if (now >= this.#deadline) return this.#expire();
+    if (this.#phase !== "open" || this.#heldSince > now - PATIENCE) return;
+    if (this.#endedAt === Infinity) this.#watch();
+    else if (this.#pending.size > 0 && now - this.#endedAt > PROBE_DELAY) this.#probe(now);
+  }
+
+  /** The peer's time is up: its parser is told, where it waits for it. */
+  #expire(): void {
+    if (this.#phase !== "open") return this.close();
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#deadline = Infinity;
+    const late = new HttpError(408, "The request did not come in time (RFC 9110 §15.5.9)");
+    this.#parser!.throw(late).then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(ignore);
+  }
+
+  // While the parser is held nothing is read, and the peer's leaving would go unseen: one small read looks out for it. Its
+  // bytes, if it gets some, are the parser's next.
+  #watch(): void {
+    if (this.#reader.busy || this.#resumed !== null) return;
+    this.#reader.watch(WATCH_SIZE).then((count) => count === null && this.#onEnd(), () => this.close());
+  }
+
+  // A peer that has ended its side may wait for its response, or be gone: only writing tells. An informational response is
+  // harmless to the one, and answered with a reset by the other's system.
+  #probe(now: number): void {
+    this.#endedAt = now;
+    this.#driver?.probe?.();
+  }
+
+  // Its end.
+
+  #fail(error: unknown): void {
+    const ours = this.#phase === "open" && !this.#waiting;
+    if (ours) this.#owner.report(error, null);
+    this.close();
+  }
+
+  /** @inheritdoc */
+  onClose(callback: (client: Client) => void): void {
+    if (this.#phase === "closed") this.#call(callback);
+    else this.#onClose.push(callback);
+  }
+
+  #call(callback: (client: Client) => void): void {
+    try {
+      callback(this);
+    } catch (error) {
+      this.#owner.report(error, null);
+    }
+  }
+
+  /** @inheritdoc */
+  close(): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.#status = ClientStatus.Closed;
+    this.#deadline = this.#writeDeadline = Infinity;
+    this.#owner.deadlines.delete(this);
+    this.#queue.end();
+    closeQuietly(this.connection);
+    this.#settleAll(new ClientDisconnectedError());
+    for (const callback of this.#onClose.splice(0)) this.#call(callback);
+    this.#parser?.return().catch((error) => this.#owner.report(error, null));
+  }
+
+  #settleAll(error: ClientDisconnectedError): void {
+    this.#drain?.reject(error);
+    this.#resumed?.resolve();
+    this.#flushed?.resolve();
+    for (const body of this.bodies.values()) body.fail(error);
+    this.bodies.clear();
+    for (const message of this.#pending) message.abort(error);
+    this.#pending.clear();
+  }
+
+  /** @inheritdoc */
+  async stop(timeout: number): Promise<void> {
+    if (this.#phase === "closed") return;
+    if (this.#driver === null || this.#isIdle) return this.close();
+    const closed = Promise.withResolvers<void>();
+    this.onClose(() => closed.resolve());
+    const timer = setTimeout(() => this.close(), timeout);
+    this.#driver.stop().then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(ignore);
+    await closed.promise;
+    clearTimeout(timer);
+  }
+
+  get #isIdle(): boolean {
+    return this.#phase === "open" && this.#pending.size === 0 && this.#queue.size === 0;
+  }
+
+  /** @inheritdoc */
+  export(): Connection {
+    if (this.#phase !== "open" || this.#driver === null) {
+      throw new TypeError(`The connection is ${this.#phase}: only one that is open can be exported`);
+    }
+    this.#phase = "exported";
+    this.#deadline = this.#writeDeadline = Infinity;
+    this.#owner.deadlines.delete(this);
+    const unparsed = this.#driver.release();
+    const exported = new ExportedConnection(this.connection, unparsed, this.#reader, () => this.close());
+    this.#parser?.return().catch((error) => this.#owner.report(error, null));
+    return exported;
+  }
+}
+
+/** How long the parser may be held before the connection is watched, in milliseconds. */
+const PATIENCE = 50;
+
+function gone(): Promise<null> {
+  const rejected = Promise.reject(new ClientDisconnectedError());
+  rejected.catch(ignore); // whoever waits is told; nobody has to
+  return rejected;
+}
+
+function closeQuietly(connection: Connection): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error; // it was closed already
+  }
+}
+
+interface Address {
+  readonly address: string;
+  readonly port: number | null;
+  readonly isUnix: boolean;
+}
+
+/** One side's address; of a socket that is dead already it is unknown. */
+function readAddress(connection: Connection, side: "remoteAddr" | "localAddr"): Address {
+  try {
+    const address = connection[side];
+    if ("hostname" in address) return { address: address.hostname, port: address.port, isUnix: false };
+    return { address: "path" in address ? address.path ?? "" : "", port: null, isUnix: address.transport === "unix" };
+  } catch {
+    return { address: "", port: null, isUnix: false }; // the first read fails, and ends the client
+  }
+}

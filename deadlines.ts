@@ -1,0 +1,54 @@
+/**
+ * The deadlines of all connections of a server: one coarse tick, however many there are, instead of a timer for each read.
+ *
+ * @module
+ */
+
+/** Milliseconds between two ticks: how exact a deadline is. */
+export const TICK = 100;
+
+/** What has deadlines. */
+export interface Timed {
+  /** Called at each tick, with the time in milliseconds of `performance.now()`. */
+  onTick(now: number): void;
+}
+
+/** Ticks while there is something to tick for, without keeping the process alive. */
+export class DeadlineQueue {
+  readonly #timed = new Set<Timed>();
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #now = performance.now();
+
+  /** The time of the last tick, in milliseconds of `performance.now()`: a clock that costs nothing to read. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** When `timeout` milliseconds from now will have passed for sure: the clock may be one tick behind. */
+  after(timeout: number): number {
+    return this.#now + timeout + TICK;
+  }
+
+  /** Begins to tick for one more. */
+  add(timed: Timed): void {
+    this.#timed.add(timed);
+    if (this.#timer !== null) return;
+    this.#now = performance.now();
+    const timer = setInterval(() => this.#tick(), TICK);
+    Deno.unrefTimer(timer);
+    this.#timer = timer;
+  }
+
+  /** Ticks no more for it. */
+  delete(timed: Timed): void {
+    this.#timed.delete(timed);
+    if (this.#timed.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #tick(): void {
+    this.#now = performance.now();
+    for (const timed of this.#timed) timed.onTick(this.#now);
+  }
+}

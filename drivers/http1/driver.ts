@@ -1,0 +1,592 @@
+/**
+ * HTTP/1.0 and 1.1 (RFC 9112) on one connection.
+ *
+ * The parser takes a head, dispatches the request, receives its body while the handler runs, and waits until the response is
+ * queued before it takes the next head: at most one handler runs, and responses go out in order (RFC 9112 §9.3.2). The
+ * codecs beside this file know the syntax; this one knows what follows from what. `drivers/README.md` draws the states.
+ *
+ * @module
+ */
+
+import { ClientDisconnectedError, HttpError } from "../../errors.ts";
+import { reasonPhrase } from "../../reason_phrase.ts";
+import { ServerRequest } from "../../request.ts";
+import { RequestBody } from "../../request_body.ts";
+import { Response, type ResponseContent } from "../../response.ts";
+import type { DriverClient, HttpDriver, HttpParser, OnMessage, Write } from "../driver.ts";
+import { discardResponse, ResponseStream } from "../response_stream.ts";
+import { ChunkedDecoder, LengthDecoder } from "./body.ts";
+import { listElements } from "./fields.ts";
+import { type Framing, requestFraming } from "./framing.ts";
+import { HeadParser, type RequestHead } from "./head.ts";
+import { InputBuffer } from "./input_buffer.ts";
+import { Http1Message } from "./message.ts";
+import { ResponseEncoder } from "./response_encoder.ts";
+import {
+  encodeResponseHead,
+  fieldLine,
+  type ResponseFields,
+  type ResponseFraming,
+  responseFraming,
+  sortFields,
+} from "./response_head.ts";
+import { resolveTarget } from "./target.ts";
+import { encodeLastChunk, trailerField } from "./response_trailers.ts";
+
+const NOTHING = new Uint8Array(0);
+const ENCODER = new TextEncoder();
+const CRLF = ENCODER.encode("\r\n");
+const BODY_ID = 1; // HTTP/1 has one stream
+
+/** How long a head waits for the first chunk of its stream, in milliseconds, to go out with it. */
+const HEAD_DELAY = 5;
+
+/** A request that is answered; `null` as its message where its head could not be parsed. */
+interface Answered {
+  readonly message: Http1Message | null;
+  readonly method: string;
+  readonly minor: 0 | 1;
+}
+
+/** A response that is about to be sent: its head lacks only what is known at the last moment. */
+interface Outgoing extends Answered {
+  readonly status: number;
+  readonly statusText: string;
+  readonly fields: ResponseFields;
+  readonly framing: ResponseFraming;
+}
+
+/** Drives one HTTP/1 connection. */
+export class Http1Driver implements HttpDriver {
+  readonly #encoder: ResponseEncoder;
+  readonly #input = new InputBuffer();
+  #client!: DriverClient;
+  #onMessage!: OnMessage;
+  #write!: Write;
+  #heads!: HeadParser;
+  #message: Http1Message | null = null;
+  #source: ResponseStream | null = null;
+  #minor: 0 | 1 = 1;
+  #served = 0;
+  #headTimed = false;
+  #askedAt = 0;
+  #finished = false;
+  #stopped: PromiseWithResolvers<void> | null = null;
+
+  /** @param encoder encodes responses; drivers may share one */
+  constructor(encoder: ResponseEncoder = new ResponseEncoder()) {
+    this.#encoder = encoder;
+  }
+
+  /** @inheritdoc */
+  setup(client: DriverClient, onMessage: OnMessage, write: Write): HttpParser {
+    this.#client = client;
+    this.#onMessage = onMessage;
+    this.#write = write;
+    this.#heads = new HeadParser(client.options);
+    client.onClose(() => this.#tearDown());
+    return this.#parse();
+  }
+
+  /** @inheritdoc */
+  get pendingRequestCount(): number {
+    return this.#message === null || this.#message.received ? 0 : 1;
+  }
+
+  /** @inheritdoc */
+  stop(): Promise<void> {
+    this.#stopped ??= Promise.withResolvers();
+    this.#client.shouldClose = true;
+    if (this.#message === null) this.#finish();
+    if (this.#finished) this.#stopped.resolve();
+    return this.#stopped.promise;
+  }
+
+  /** @inheritdoc */
+  release(): Uint8Array {
+    this.#finished = true;
+    this.#stopped?.resolve();
+    return this.#input.toBytes();
+  }
+
+  // The parser.
+
+  async *#parse(): HttpParser {
+    try {
+      while (!this.#finished) {
+        let head = this.#takeHead();
+        while (head === undefined) {
+          this.#awaitHead();
+          this.#input.push((yield)!);
+          head = this.#takeHead();
+        }
+        const message = this.#open(head);
+        const held = this.#onMessage(message.request!);
+        while (this.#wantsBody(message)) {
+          const room = message.body!.room;
+          if (room !== null) yield room;
+          else this.#takeChunk(message, yield this.#awaitBody(message));
+          this.#receive(message);
+        }
+        if (held !== null) yield held;
+        if (message.written !== null) yield message.written;
+        this.#close();
+      }
+    } catch (error) {
+      const answered = this.#answerFault(error);
+      if (answered !== null) yield answered;
+      this.#finish();
+    }
+  }
+
+  #takeHead(): RequestHead | undefined {
+    return this.#input.length === 0 ? undefined : this.#heads.parse(this.#input);
+  }
+
+  // A head has one deadline, from its first byte (the first one's from the beginning): no further byte moves it. Between
+  // requests the client may be idle.
+  #awaitHead(): void {
+    const { headerTimeout, http1Timeout } = this.#client.options;
+    this.#input.retain();
+    if (this.#headTimed) return;
+    this.#headTimed = this.#served === 0 || this.#heads.begun;
+    this.#client.extendDeadline(this.#headTimed ? headerTimeout : http1Timeout);
+  }
+
+  /** Makes a message of a head, with what has come of its body. */
+  #open(head: RequestHead): Http1Message {
+    const client = this.#client;
+    this.#headTimed = false;
+    this.#minor = head.minor;
+    this.#served++;
+    const framing = requestFraming(head.control, head.minor);
+    const expectsContinue = checkExpectation(head);
+    const message = new Http1Message(client, head, resolveTarget(head, schemeOf(client), localAuthority(client)), this);
+    message.request = new ServerRequest(message);
+    this.#message = message;
+    if (--client.remainingRequests <= 0 || !isPersistent(head)) client.shouldClose = true;
+    client.extendDeadline(Infinity);
+    if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
+      this.#openBody(message, framing, expectsContinue);
+    }
+    return message;
+  }
+
+  #openBody(message: Http1Message, framing: Framing, expectsContinue: boolean): void {
+    const { options } = this.#client;
+    const length = framing.kind === "length" ? framing.length : null;
+    message.decoder = length === null
+      ? new ChunkedDecoder(options)
+      : new LengthDecoder(length, options.streamThreshold);
+    message.awaitsContinue = expectsContinue && this.#input.length === 0;
+    message.body = new RequestBody({
+      length,
+      limit: options.bodySizeLimit ?? Infinity,
+      softCap: options.softStreamCap,
+      onFirstRead: expectsContinue ? () => this.#continue(message) : undefined,
+    });
+    this.#client.bodies.set(BODY_ID, message.body);
+    this.#receive(message);
+  }
+
+  // "A server that responds with a final status code instead of reading the entire request content SHOULD indicate whether it
+  // intends to close the connection [...] or continue reading" (RFC 9110 §10.1.1): 100 is sent when the handler begins to read.
+  #continue(message: Http1Message): void {
+    if (!message.awaitsContinue || message.response !== "awaited" || this.#finished) return;
+    message.awaitsContinue = false;
+    this.#client.extendDeadline(this.#client.options.streamTimeout);
+    this.inform(message, 100, undefined);
+  }
+
+  #wantsBody(message: Http1Message): boolean {
+    return !message.received && !message.abandoned && !this.#finished;
+  }
+
+  /** Before the parser asks for bytes of a body: a peer that was told to wait for 100 has no deadline. */
+  #awaitBody(message: Http1Message): undefined {
+    this.#input.retain();
+    this.#askedAt = this.#client.now;
+    this.#client.extendDeadline(message.awaitsContinue ? Infinity : this.#client.options.streamTimeout);
+  }
+
+  #takeChunk(message: Http1Message, chunk: Uint8Array | undefined): void {
+    if (chunk === undefined) return;
+    const { minimumBodyRate, minimumBodyRateGrace } = this.#client.options;
+    if (!message.awaitsContinue) message.timeWaited += this.#client.now - this.#askedAt;
+    message.awaitsContinue = false;
+    message.bytesReceived += chunk.length;
+    this.#input.push(chunk);
+    const due = minimumBodyRate * message.timeWaited / 1000;
+    if (message.timeWaited > minimumBodyRateGrace && message.bytesReceived < due) {
+      throw new HttpError(408, `The body comes slower than ${minimumBodyRate} bytes per second (RFC 9110 §15.5.9)`);
+    }
+  }
+
+  /** Takes what has come of a body, as far as its reader has room. */
+  #receive(message: Http1Message): void {
+    const { body, decoder } = message;
+    if (body === null || decoder === null) return;
+    while (body.room === null && this.#wantsBody(message)) {
+      const piece = decoder.next(this.#input);
+      if (piece === undefined) return;
+      if (piece === null) return this.#endBody(message);
+      if (body.finished) this.#drain(message, piece.length);
+      else body.push(piece);
+    }
+  }
+
+  #endBody(message: Http1Message): void {
+    this.#client.bodies.delete(BODY_ID);
+    this.#client.extendDeadline(Infinity);
+    message.end(message.decoder!.trailers);
+  }
+
+  // "If a server does not read in the entire request message, [...] it MUST close the connection" (RFC 9112 §9.3): it is read
+  // and dropped up to a bound, so that the connection lives on.
+  #drain(message: Http1Message, count: number): void {
+    message.bytesDrained += count;
+    if (message.bytesDrained > this.#client.options.drainLimit) this.#abandon(message);
+  }
+
+  #abandon(message: Http1Message): void {
+    message.abandoned = true;
+    this.#client.shouldClose = true;
+    this.#client.extendDeadline(Infinity);
+    if (message.response === "done") this.#finish();
+  }
+
+  /** One exchange is over. */
+  #close(): void {
+    this.#message = null;
+    this.#client.bodies.delete(BODY_ID);
+    if (this.#client.shouldClose) this.#finish();
+  }
+
+  /** Nothing further is parsed; what is queued goes out. */
+  #finish(): void {
+    this.#stopped?.resolve();
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#write(NOTHING, true);
+  }
+
+  // Faults of the peer.
+
+  /** Answers what was thrown into the parser, where that is still possible. */
+  #answerFault(error: unknown): Promise<null> | null {
+    const fault = asFault(error);
+    const message = this.#message;
+    if (this.#finished || (message === null && !this.#heads.begun && isIdleEnd(error))) return null;
+    this.#client.shouldClose = true;
+    if (message !== null) {
+      message.fail(error);
+      if (message.response !== "awaited") return message.written;
+      message.abort(error);
+    }
+    const response = this.#client.renderError(fault, message?.request ?? null);
+    const answered: Answered = {
+      message: null,
+      method: message?.method ?? "",
+      minor: this.#heads.begun ? this.#heads.minor : this.#minor,
+    };
+    if (response instanceof Promise) {
+      return response.then((rendered) => settled(this.#send(answered, rendered)));
+    }
+    return settled(this.#send(answered, response));
+  }
+
+  /** The connection is gone. */
+  #tearDown(): void {
+    this.#finished = true;
+    this.#stopped?.resolve();
+    const gone = new ClientDisconnectedError();
+    this.#message?.fail(gone);
+    this.#source?.cancel(gone);
+  }
+
+  // Responses.
+
+  /** @inheritdoc */
+  write(request: ServerRequest, response: globalThis.Response): Promise<void> | null {
+    const message = this.#message;
+    if (message === null || message.request !== request || message.response !== "awaited" ||
+      message.settled || this.#finished) {
+      discardResponse(response, new ClientDisconnectedError());
+      return null;
+    }
+    const { method, minor } = message;
+    const done = this.#send({ message, method, minor }, response);
+    if (done !== null) message.written ??= settled(done);
+    return done;
+  }
+
+  /** Sends an informational response (RFC 9110 §15.2); "A server MUST NOT send a 1xx response to an HTTP/1.0 client". */
+  inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void {
+    if (message.minor === 0 || message.response !== "awaited" || message.settled || this.#finished) return;
+    let lines = "";
+    new Headers(headers).forEach((value, name) => {
+      // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
+      if (name !== "transfer-encoding" && name !== "content-length") lines += fieldLine(name, value);
+    });
+    this.#write(this.#encoder.encodeHead(interimHead(status, lines)));
+  }
+
+  /** @inheritdoc */
+  probe(): void {
+    if (this.#message !== null) this.inform(this.#message, 102, undefined);
+  }
+
+  #send(answered: Answered, response: globalThis.Response, replaces = false): Promise<void> | null {
+    try {
+      checkStatus(answered.method, response.status);
+      const fields = sortFields(Response.fieldsOf(response));
+      const content = Response.contentOf(response);
+      const { status, statusText } = response;
+      if (content instanceof ReadableStream) {
+        const framing = this.#framing(answered, status, fields, null);
+        return this.#sendStream({ ...answered, status, statusText, fields, framing }, content);
+      }
+      return this.#sendWhole(answered, response, fields, content);
+    } catch (error) {
+      return this.#replace(answered, response, error, replaces);
+    }
+  }
+
+  /** A response that cannot be sent is the handler's fault: it is reported, and the peer gets the error page instead. */
+  #replace(
+    answered: Answered,
+    response: globalThis.Response | null,
+    error: unknown,
+    replaces: boolean,
+  ): Promise<void> | null {
+    const request = answered.message?.request ?? null;
+    if (response !== null) discardResponse(response, error);
+    this.#client.shouldClose = true;
+    if (replaces) return this.#send(answered, new Response(null, { status: 500 }), true);
+    const rendered = this.#client.renderError(error, request);
+    if (!(rendered instanceof Promise)) return this.#send(answered, rendered, true);
+    return rendered.then((page) => this.#send(answered, page, true) ?? undefined);
+  }
+
+  #framing(
+    { message, method, minor }: Answered,
+    status: number,
+    fields: ResponseFields,
+    size: number | null,
+  ): ResponseFraming {
+    const trailers = (message?.responseTrailers ?? null) !== null;
+    return responseFraming({ method, minor, status, size, declared: fields.declared, trailers });
+  }
+
+  /** Sends a response whose content is at hand: in one piece where it is small. */
+  #sendWhole(
+    answered: Answered,
+    { status, statusText }: globalThis.Response,
+    fields: ResponseFields,
+    content: Exclude<ResponseContent, ReadableStream>,
+  ): Promise<void> | null {
+    const text = typeof content === "string" ? this.#encoder.encodeText(content) : null;
+    const bytes = text?.bytes ?? content as Uint8Array | null ?? NOTHING;
+    const framing = this.#framing(answered, status, fields, bytes.length);
+    const outgoing: Outgoing = { ...answered, status, statusText, fields, framing };
+    if (framing.kind === "chunked") {
+      const copy = text?.inPlace ? bytes.slice() : bytes;
+      return this.#sendStream(outgoing, ReadableStream.from([copy]));
+    }
+    const head = this.#encodeHead(outgoing);
+    const body = framing.kind === "none" ? NOTHING : bytes;
+    const joined = text?.inPlace ? this.#encoder.join(head, body.length) : null;
+    const held = joined !== null ? this.#write(joined) : this.#writeApart(head, body);
+    this.#end(answered.message);
+    return held === null ? null : held.then(ignoreValue);
+  }
+
+  #writeApart(head: string, body: Uint8Array): Promise<null> | null {
+    const held = this.#write(this.#encoder.encodeHead(head));
+    return body.length === 0 ? held : this.#write(body);
+  }
+
+  /** The head's text. Whether the connection goes on is decided here, and said. */
+  #encodeHead(outgoing: Outgoing): string {
+    const client = this.#client;
+    const { message, minor, status, statusText, fields, framing } = outgoing;
+    if (fields.close || framing.kind === "close" || leavesTooMuch(message, client)) client.shouldClose = true;
+    const trailers = framing.kind === "chunked" ? trailerField(message?.responseTrailers ?? null) : "";
+    return encodeResponseHead({
+      minor,
+      status,
+      statusText,
+      framing,
+      lines: fields.lines + trailers,
+      serverLines: this.#encoder.date.line + serverLine(client.options.serverHeader),
+      close: client.shouldClose,
+    });
+  }
+
+  /** Sends a response whose content comes as a stream. */
+  async #sendStream(outgoing: Outgoing, stream: ReadableStream<Uint8Array>): Promise<void> {
+    const { message, framing } = outgoing;
+    const source = new ResponseStream(stream);
+    this.#source = source;
+    if (framing.kind === "none") {
+      source.cancel(new TypeError("This response has no body"));
+      this.#begin(outgoing);
+      return this.#end(message);
+    }
+    let begun = false;
+    const begin = () => {
+      if (!begun && !this.#finished) this.#begin(outgoing);
+      begun = true;
+    };
+    const delay = setTimeout(begin, HEAD_DELAY);
+    try {
+      const first = await source.read();
+      begin();
+      await this.#pump(outgoing, source, first);
+    } catch (error) {
+      source.cancel(error);
+      if (!begun) return await this.#replace(outgoing, null, error, false) ?? undefined;
+      this.#cutShort(message, error);
+      throw error;
+    } finally {
+      clearTimeout(delay);
+    }
+    this.#end(message);
+  }
+
+  #begin(outgoing: Outgoing): void {
+    if (outgoing.message !== null) outgoing.message.response = "writing";
+    this.#write(this.#encoder.encodeHead(this.#encodeHead(outgoing)));
+  }
+
+  async #pump(
+    { framing, message }: Outgoing,
+    source: ResponseStream,
+    first: Uint8Array | null,
+  ): Promise<void> {
+    let left = framing.kind === "length" ? framing.length : Infinity;
+    for (let chunk = first; chunk !== null; chunk = await source.read()) {
+      left -= chunk.length;
+      if (left < 0) {
+        this.#write(chunk.subarray(0, chunk.length + left));
+        throw new RangeError("The body of the response is longer than the content-length it declares");
+      }
+      const held = framing.kind === "chunked" ? this.#writeChunk(chunk) : this.#write(chunk);
+      if (held !== null) await held;
+      if (this.#finished) throw new ClientDisconnectedError();
+    }
+    if (framing.kind === "length" && left > 0) {
+      throw new RangeError(`The body of the response is ${left} bytes shorter than the content-length it declares`);
+    }
+    if (framing.kind === "chunked") {
+      const trailers = message?.responseTrailers ?? null;
+      this.#write(encodeLastChunk(typeof trailers === "function" ? await trailers() : trailers));
+    }
+  }
+
+  // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF (RFC 9112 §7.1); an empty one would end the body
+  #writeChunk(chunk: Uint8Array): Promise<null> | null {
+    if (chunk.length === 0) return null;
+    this.#write(this.#encoder.encodeText(`${chunk.length.toString(16)}\r\n`).bytes);
+    this.#write(chunk);
+    return this.#write(CRLF);
+  }
+
+  /** A response that cannot be completed: it ends without its end, so that the peer can tell (RFC 9112 §8). */
+  #cutShort(message: Http1Message | null, error: unknown): void {
+    if (!(error instanceof ClientDisconnectedError)) {
+      this.#client.report(error, message?.request ?? null);
+    }
+    if (message !== null) message.response = "done";
+    this.#client.shouldClose = true;
+    this.#finish();
+  }
+
+  /** All of a response is queued. */
+  #end(message: Http1Message | null): void {
+    this.#source = null;
+    if (message === null) return;
+    message.response = "done";
+    if (message.received) return;
+    if (message.abandoned || this.#client.shouldClose) this.#finish();
+    else message.body?.discard();
+  }
+}
+
+function schemeOf(client: DriverClient): string {
+  return client.isEncrypted ? "https" : "http";
+}
+
+/** Where a request without `Host` is for: the address that it came to. */
+function localAuthority({ localAddress, localPort }: DriverClient): string {
+  if (localPort === null) return "localhost";
+  return localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+}
+
+// "If the "close" connection option is present, the connection will not persist [...]; if the received protocol is HTTP/1.1
+// (or later), the connection will persist [...]; if the received protocol is HTTP/1.0, the "keep-alive" connection option is
+// present [...] the connection will persist" (RFC 9112 §9.3)
+function isPersistent(head: RequestHead): boolean {
+  const { connection } = head.control;
+  if (connection === undefined) return head.minor === 1;
+  const options = listElements(connection);
+  return !options.includes("close") && (head.minor === 1 || options.includes("keep-alive"));
+}
+
+/**
+ * Expect = #expectation (RFC 9110 §10.1.1), of which there is one: says whether it is there. "A server that receives a
+ * 100-continue expectation in an HTTP/1.0 request MUST ignore that expectation."
+ */
+function checkExpectation({ control, minor }: RequestHead): boolean {
+  if (control.expect === undefined || minor === 0) return false;
+  if (control.expect.toLowerCase() === "100-continue") return true;
+  throw new HttpError(417, "An expectation other than 100-continue (RFC 9110 §10.1.1)");
+}
+
+/** What a thrown error is to the peer. Anything else is a fault of ours, for the client to report. */
+function asFault(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof ClientDisconnectedError) {
+    return new HttpError(400, "The request ended before it was complete (RFC 9112 §8)");
+  }
+  throw error;
+}
+
+/** Whether an idle client left, or was idle for too long: nobody waits for an answer. */
+function isIdleEnd(error: unknown): boolean {
+  return error instanceof ClientDisconnectedError || (error instanceof HttpError && error.status === 408);
+}
+
+function settled(done: Promise<void> | null): Promise<null> | null {
+  return done === null ? null : done.then(toNull, toNull);
+}
+
+function toNull(): null {
+  return null;
+}
+
+function ignoreValue(): void {}
+
+function interimHead(status: number, lines: string): string {
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n`;
+}
+
+// "A server MUST reject" what it cannot make a tunnel of: a 2xx to CONNECT would be one (RFC 9110 §9.3.6)
+function checkStatus(method: string, status: number): void {
+  if (status < 200) throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
+  if (method === "CONNECT" && status < 300) {
+    throw new TypeError("A handler answered 2xx to CONNECT, which makes a tunnel: use exchange.upgrade()");
+  }
+}
+
+/** Whether so much of an unread body is outstanding that the connection ends rather than take it. */
+function leavesTooMuch(message: Http1Message | null, { options }: DriverClient): boolean {
+  if (message === null || message.decoder === null || message.body === null) return false;
+  if (message.awaitsContinue) return true;
+  const { remaining } = message.decoder;
+  return !message.body.used && remaining !== Infinity && remaining > options.drainLimit;
+}
+
+function serverLine(serverHeader: string | null): string {
+  return serverHeader === null ? "" : `server: ${serverHeader}\r\n`;
+}

@@ -1,0 +1,138 @@
+/**
+ * Field lines (RFC 9112 §5): `field-name ":" OWS field-value OWS`. One pass over the bytes validates a line; the text of a
+ * section is decoded once, and looked into only when somebody asks.
+ *
+ * Not here: which fields a section may have (`framing.ts`, `trailers.ts`), nor how many (`head.ts`).
+ *
+ * @module
+ */
+
+import { HttpError } from "../../errors.ts";
+import type { FieldLines } from "../../headers.ts";
+import { Byte, FIELD_BYTE, TCHAR } from "./grammar.ts";
+
+/**
+ * Validates the field line from `start` to `end`, its CRLF not among them, and finds its colon.
+ *
+ * @throws {HttpError} 400
+ */
+export function scanFieldLine(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && TCHAR[bytes[at]!] === 1) at++;
+  if (at === end || bytes[at] !== Byte.COLON || at === start) throw badName(bytes[at], at === start);
+  const colon = at++;
+  while (at < end && FIELD_BYTE[bytes[at]!] === 1) at++;
+  if (at !== end) throw badValue(bytes[at]!);
+  return colon;
+}
+
+function badName(byte: number | undefined, first: boolean): HttpError {
+  const space = byte === Byte.SP || byte === Byte.HTAB;
+  // "A server that receives an obs-fold [...] MUST either reject the message [...] or replace" it (RFC 9112 §5.2)
+  if (space && first) return new HttpError(400, "A field line begins with whitespace (RFC 9112 §5.2)");
+  // "A server MUST reject [...] any received request message that contains whitespace between a header field name and colon"
+  if (space) return new HttpError(400, "Whitespace before the colon of a field line (RFC 9112 §5.1)");
+  return new HttpError(400, "A field name is no token (RFC 9112 §5)");
+}
+
+function badValue(byte: number): HttpError {
+  // "A recipient of such a bare CR MUST consider that element to be invalid or replace" it (RFC 9112 §2.2)
+  if (byte === Byte.CR) return new HttpError(400, "A bare CR in a field value (RFC 9112 §2.2)");
+  return new HttpError(400, "A control character in a field value (RFC 9110 §5.5)");
+}
+
+/** Where the value ends when the OWS behind it is left out. */
+export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && isSpace(bytes[at - 1]!)) at--;
+  return at;
+}
+
+/** Where the value begins when the OWS before it is left out. */
+export function trimStart(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isSpace(bytes[at]!)) at++;
+  return at;
+}
+
+// OWS = *( SP / HTAB ) (RFC 9110 §5.6.3): nothing else is trimmed, no-break space or vertical tab least of all
+function isSpace(byte: number): boolean {
+  return byte === Byte.SP || byte === Byte.HTAB;
+}
+
+/** A validated field section as text: each line with its CRLF, and a CRLF before the first. */
+export class FieldSection implements FieldLines {
+  readonly #text: string;
+  #lower: string | null = null;
+  #pairs: (readonly [name: string, value: string])[] | null = null;
+
+  /** @param text the section, every line of it validated by {@link scanFieldLine} */
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The combined value of a field (RFC 9110 §5.3). */
+  get(name: string): string | null {
+    this.#lower ??= this.#text.toLowerCase();
+    const line = `\r\n${name}:`;
+    let at = this.#lower.indexOf(line);
+    if (at < 0) return null;
+    let value = this.#valueAt(at + line.length);
+    while ((at = this.#lower.indexOf(line, at + line.length)) >= 0) {
+      value += `, ${this.#valueAt(at + line.length)}`;
+    }
+    return value;
+  }
+
+  /** Every line in its order. */
+  get pairs(): readonly (readonly [name: string, value: string])[] {
+    this.#pairs ??= this.#split();
+    return this.#pairs;
+  }
+
+  #valueAt(start: number): string {
+    return trimOws(this.#text.slice(start, this.#text.indexOf("\r\n", start)));
+  }
+
+  #split(): (readonly [string, string])[] {
+    const pairs: (readonly [string, string])[] = [];
+    for (let at = 2; at < this.#text.length;) {
+      const colon = this.#text.indexOf(":", at);
+      pairs.push([this.#text.slice(at, colon), this.#valueAt(colon + 1)]);
+      at = this.#text.indexOf("\r\n", colon) + 2;
+    }
+    return pairs;
+  }
+}
+
+/** A text without the OWS around it. */
+export function trimOws(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+// #element => [ element ] *( OWS "," OWS [ element ] ) (RFC 9110 §5.6.1.2): a recipient skips empty elements
+/** The elements of a list-based field whose elements hold no comma, in lower case. */
+export function listElements(value: string): string[] {
+  const elements: string[] = [];
+  for (const part of value.split(",")) {
+    const element = trimOws(part).toLowerCase();
+    if (element !== "") elements.push(element);
+  }
+  return elements;
+}
+
+const UTF8 = new TextDecoder();
+
+/** Decodes validated bytes as ISO-8859-1, which keeps obs-text as it is: one character a byte. */
+export function decodeLatin1(bytes: Uint8Array): string {
+  const text = UTF8.decode(bytes);
+  // Only ASCII is the same in both; anything else changes the length, or is a U+FFFD of the same length.
+  if (text.length === bytes.length && !text.includes("\ufffd")) return text;
+  let latin1 = "";
+  for (const byte of bytes) latin1 += String.fromCharCode(byte);
+  return latin1;
+}

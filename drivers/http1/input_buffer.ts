@@ -1,0 +1,71 @@
+/**
+ * The bytes that were received and are not parsed yet. A chunk is borrowed as long as the parser works on it; what is left
+ * when it asks for more is copied, once, into memory of its own.
+ *
+ * @module
+ */
+
+const NOTHING = new Uint8Array(0);
+const SMALLEST = 512;
+
+/** Received bytes: those between {@link InputBuffer.start} and {@link InputBuffer.end} of {@link InputBuffer.bytes}. */
+export class InputBuffer {
+  /** The memory; valid until the next {@link InputBuffer.push}. */
+  bytes: Uint8Array = NOTHING;
+  /** Where the unparsed bytes begin. */
+  start = 0;
+  /** Where they end. */
+  end = 0;
+  #borrowed = false;
+
+  /** How many bytes are not parsed yet. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Marks `count` bytes as parsed. */
+  consume(count: number): void {
+    this.start += count;
+  }
+
+  /** Keeps what is left: to be called before more is asked for, while the borrowed chunk is still valid. */
+  retain(): void {
+    if (!this.#borrowed) return;
+    const rest = this.bytes.subarray(this.start, this.end);
+    this.#borrowed = false;
+    this.bytes = rest.length === 0 ? NOTHING : new Uint8Array(Math.max(SMALLEST, 2 * rest.length));
+    this.bytes.set(rest);
+    this.start = 0;
+    this.end = rest.length;
+  }
+
+  /** Adds the next chunk; it is borrowed when nothing is left of the one before. */
+  push(chunk: Uint8Array): void {
+    this.retain();
+    if (this.start === this.end) {
+      this.bytes = chunk;
+      this.start = 0;
+      this.end = chunk.length;
+      this.#borrowed = true;
+      return;
+    }
+    this.#makeRoom(chunk.length);
+    this.bytes.set(chunk, this.end);
+    this.end += chunk.length;
+  }
+
+  /** The unparsed bytes, copied. */
+  toBytes(): Uint8Array {
+    return this.bytes.slice(this.start, this.end);
+  }
+
+  #makeRoom(count: number): void {
+    if (this.end + count <= this.bytes.length) return;
+    const length = this.length;
+    const large = new Uint8Array(2 * (length + count));
+    large.set(this.bytes.subarray(this.start, this.end));
+    this.bytes = large;
+    this.start = 0;
+    this.end = length;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * One request on an HTTP/1 connection, and how far it and its response have come.
+ *
+ * @module
+ */
+
+import type { ServerRequest } from "../../request.ts";
+import { requestHeaders } from "../../headers.ts";
+import type { FieldLines } from "../../headers.ts";
+import { ignore, type Protocol, RequestMessage, type UpgradeHandler } from "../../message.ts";
+import type { RequestBody } from "../../request_body.ts";
+import type { DriverClient } from "../driver.ts";
+import type { BodyDecoder } from "./body.ts";
+import { FieldSection } from "./fields.ts";
+import type { RequestHead } from "./head.ts";
+import { type RequestTarget, targetUri } from "./target.ts";
+
+/**
+ * How far a response has come. The parser takes the next request when it is done and the request's body was received.
+ *
+ * ```text
+ *              head queued               last byte queued
+ *  ▶ awaited ─────────────▶ writing ─────────────▶ done
+ * ```
+ */
+export type ResponseState = "awaited" | "writing" | "done";
+
+/** What a driver does for a request when its handler asks. */
+export interface MessageHooks {
+  /** Sends an informational response. */
+  inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void;
+}
+
+const NO_TRAILERS = new FieldSection("\r\n");
+
+/** A request that came over HTTP/1.0 or 1.1. */
+export class Http1Message extends RequestMessage {
+  /** @inheritdoc */
+  override readonly client: DriverClient;
+  /** @inheritdoc */
+  override readonly method: string;
+  /** @inheritdoc */
+  override readonly target: string;
+  /** @inheritdoc */
+  override readonly fields: FieldLines;
+  /** The minor version: 0 or 1. */
+  readonly minor: 0 | 1;
+  /** Takes the body out of the input; `null` when there is none. */
+  decoder: BodyDecoder | null = null;
+  /** @inheritdoc */
+  override body: RequestBody | null = null;
+  /** The web object that the handler was given. */
+  request: ServerRequest | null = null;
+  /** How far the response has come. */
+  response: ResponseState = "awaited";
+  /** Settles when all of the response is queued; `null` while or where nobody has to wait for it. */
+  written: Promise<null> | null = null;
+  /** Whether the client waits for `100 (Continue)`. */
+  awaitsContinue = false;
+  /** Whether the rest of the body is left unread, and the connection ends. */
+  abandoned = false;
+  /** Bytes received while the body was waited for. */
+  bytesReceived = 0;
+  /** Milliseconds for which the body was waited for. */
+  timeWaited = 0;
+  /** Bytes of the body that were dropped, since nobody reads it. */
+  bytesDrained = 0;
+  readonly #target: RequestTarget;
+  readonly #hooks: MessageHooks;
+  #url: string | null = null;
+  #trailers: PromiseWithResolvers<Headers> | null = null;
+  #fault: unknown = undefined;
+
+  /** @param client who sent it; @param head its head; @param target what it points to; @param hooks the driver */
+  constructor(client: DriverClient, head: RequestHead, target: RequestTarget, hooks: MessageHooks) {
+    super();
+    this.client = client;
+    this.method = head.method;
+    this.target = head.target;
+    this.fields = head.fields;
+    this.minor = head.minor;
+    this.#target = target;
+    this.#hooks = hooks;
+  }
+
+  /** @inheritdoc */
+  override get protocol(): Protocol {
+    return this.minor === 1 ? "HTTP/1.1" : "HTTP/1.0";
+  }
+
+  /** @inheritdoc */
+  override get url(): string {
+    this.#url ??= targetUri(this.client.isEncrypted ? "https" : "http", this.#target);
+    return this.#url;
+  }
+
+  /** Whether all of the request was received. */
+  get received(): boolean {
+    return this.decoder === null;
+  }
+
+  /** @inheritdoc */
+  override get trailers(): Promise<Headers> {
+    if (this.#trailers === null) {
+      this.#trailers = Promise.withResolvers();
+      this.#trailers.promise.catch(ignore);
+      if (this.#fault !== undefined) this.#trailers.reject(this.#fault);
+      else if (this.received) this.#trailers.resolve(requestHeaders(this.#section));
+    }
+    return this.#trailers.promise;
+  }
+
+  #section: FieldLines = NO_TRAILERS;
+
+  /** All of the request was received. */
+  end(section: FieldLines | null): void {
+    this.decoder = null;
+    if (section !== null) this.#section = section;
+    this.body?.end();
+    this.#trailers?.resolve(requestHeaders(this.#section));
+  }
+
+  /** The rest of the request will not be received. */
+  fail(error: unknown): void {
+    if (this.received) return;
+    this.#fault = error;
+    this.body?.fail(error);
+    this.#trailers?.reject(error);
+  }
+
+  /** @inheritdoc */
+  override inform(status: number, headers?: HeadersInit): void {
+    this.#hooks.inform(this, status, headers);
+  }
+
+  /** HTTP/1 has no push. */
+  override push(): boolean {
+    return false;
+  }
+
+  /** @inheritdoc */
+  override upgrade(_handler: UpgradeHandler): void {
+    throw new TypeError("exchange.upgrade is not there yet: take the connection with exchange.client.export()");
+  }
+}

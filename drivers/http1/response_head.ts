@@ -1,0 +1,194 @@
+/**
+ * The head of a response (RFC 9112 §4) and how its body is framed (RFC 9112 §6): what a handler said of `connection`,
+ * `transfer-encoding`, `content-length`, `upgrade`, `trailer` and `date` is input to that, and never copied.
+ *
+ * @module
+ */
+
+import { isFieldValue, isToken } from "../../headers.ts";
+import { reasonPhrase } from "../../reason_phrase.ts";
+import { listElements } from "./fields.ts";
+import { parseContentLength } from "./framing.ts";
+
+/** How the body of a response is delimited. */
+export type ResponseFraming =
+  | { readonly kind: "none"; readonly length: number | null } // no body on the wire; perhaps the length of what GET would get
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "close" };
+
+/** What framing depends on. */
+export interface FramingInput {
+  /** The request's method. */
+  readonly method: string;
+  /** The minor version of the request. */
+  readonly minor: 0 | 1;
+  /** The response's status. */
+  readonly status: number;
+  /** The length of the content in bytes, or `null` when it is a stream. */
+  readonly size: number | null;
+  /** The `content-length` that the handler declared, or `null`. */
+  readonly declared: number | null;
+  /** Whether trailer fields follow. */
+  readonly trailers: boolean;
+}
+
+/**
+ * Decides how a response is framed.
+ *
+ * @throws {RangeError} when the content contradicts the declared length
+ */
+export function responseFraming(input: FramingInput): ResponseFraming {
+  const { method, minor, status, size, declared } = input;
+  // "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx (Informational) or 204
+  // (No Content)" (RFC 9110 §8.6)
+  if (status === 204) return { kind: "none", length: null };
+  // A 304 or HEAD response has the length that GET would have, or none (RFC 9110 §8.6): for 304 only the handler knows it.
+  if (status === 304) return { kind: "none", length: declared };
+  if (method === "HEAD") return { kind: "none", length: declared ?? size };
+  if (size !== null && declared !== null && size !== declared) {
+    throw new RangeError(
+      `The response declares content-length ${declared}, but its body has ${size} bytes: leave the field out`,
+    );
+  }
+  // "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates HTTP/1.1 (or
+  // later minor revisions)" (RFC 9112 §6.1)
+  if (input.trailers && minor === 1) return { kind: "chunked" };
+  const length = size ?? declared;
+  if (length !== null) return { kind: "length", length };
+  return minor === 1 ? { kind: "chunked" } : { kind: "close" };
+}
+
+/** What a handler's fields say to the server, and those that are copied. */
+export interface ResponseFields {
+  /** The field lines to send, each with its CRLF. */
+  readonly lines: string;
+  /** The `content-length` that was declared, or `null`. */
+  readonly declared: number | null;
+  /** Whether `connection: close` was asked for. */
+  readonly close: boolean;
+}
+
+/**
+ * Sorts the fields of a response.
+ *
+ * @param fields names in lower case, each followed by its value
+ * @throws {HttpError} when `content-length` is not a number
+ * @throws {TypeError} when a name or value may not stand in a message
+ */
+export function sortFields(fields: readonly string[]): ResponseFields {
+  let lines = "";
+  let declared: number | null = null;
+  let close = false;
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at]!;
+    const value = fields[at + 1]!;
+    switch (name) {
+      case "connection":
+        close ||= listElements(value).includes("close");
+        break;
+      case "content-length":
+        declared = parseContentLength(value);
+        break;
+      case "date":
+      case "keep-alive":
+      case "proxy-connection":
+      case "trailer":
+      case "transfer-encoding":
+      case "upgrade":
+        break;
+      default:
+        lines += fieldLine(name, value);
+    }
+  }
+  return { lines, declared, close };
+}
+
+/**
+ * field-line CRLF, from a handler's name and value.
+ *
+ * @throws {TypeError} when they would break the message (RFC 9110 §5.5)
+ */
+export function fieldLine(name: string, value: string): string {
+  if (!isToken(name)) throw new TypeError(`${JSON.stringify(name)} is no field name (RFC 9110 §5.1)`);
+  if (!isFieldValue(value)) {
+    throw new TypeError(`The value of ${name} has a character that a field may not have (RFC 9110 §5.5)`);
+  }
+  return `${name}: ${value}\r\n`;
+}
+
+/** The parts of a head. */
+export interface HeadParts {
+  /** The minor version of the request, in which it is answered. */
+  readonly minor: 0 | 1;
+  /** The status. */
+  readonly status: number;
+  /** The handler's reason phrase; the registered one where it is empty. */
+  readonly statusText: string;
+  /** The handler's field lines, each with its CRLF. */
+  readonly lines: string;
+  /** The server's own field lines, each with its CRLF: `date`, and `server` if it is wanted. */
+  readonly serverLines: string;
+  /** How the body is framed. */
+  readonly framing: ResponseFraming;
+  /** Whether the connection ends after it. */
+  readonly close: boolean;
+}
+
+// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4)
+const OK_1 = "HTTP/1.1 200 OK\r\n";
+const OK_0 = "HTTP/1.0 200 OK\r\n";
+
+/** Encodes a head: a text of characters up to U+00FF, one a byte. */
+export function encodeResponseHead(parts: HeadParts): string {
+  const { minor, status, statusText, framing } = parts;
+  const statusLine = status === 200 && statusText === ""
+    ? minor === 1 ? OK_1 : OK_0
+    : `HTTP/1.${minor} ${status} ${reasonOf(status, statusText)}\r\n`;
+  return `${statusLine}${parts.lines}${framingLine(framing)}${
+    connectionLine(parts.close, minor)
+  }${parts.serverLines}\r\n`;
+}
+
+// reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 §4)
+function reasonOf(status: number, statusText: string): string {
+  return statusText !== "" && isFieldValue(statusText) ? statusText : reasonPhrase(status);
+}
+
+function framingLine(framing: ResponseFraming): string {
+  switch (framing.kind) {
+    case "none":
+      return framing.length === null ? "" : `content-length: ${framing.length}\r\n`;
+    case "length":
+      return `content-length: ${framing.length}\r\n`;
+    case "chunked":
+      return "transfer-encoding: chunked\r\n";
+    case "close":
+      return "";
+    default:
+      return framing satisfies never;
+  }
+}
+
+// "A server that does not support persistent connections MUST send the "close" connection option in every response message
+// that does not have a 1xx (Informational) status code" (RFC 9112 §9.3); a 1.0 client is told that it may go on.
+function connectionLine(close: boolean, minor: 0 | 1): string {
+  if (close) return "connection: close\r\n";
+  return minor === 0 ? "connection: keep-alive\r\n" : "";
+}
+
+/** The line `date` (RFC 9110 §6.6.1), made once a second. */
+export class DateLine {
+  #second = -1;
+  #line = "";
+
+  /** The line with its CRLF. */
+  get line(): string {
+    const second = Math.floor(Date.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#line = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
+    }
+    return this.#line;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The request target (RFC 9112 §3.2), `Host` (RFC 9110 §7.2) and the target URI that they make (RFC 9110 §7.1).
+ *
+ * The web's `URL` is only given what was checked before: it would rewrite or take for a host what is neither.
+ *
+ * @module
+ */
+
+import { HttpError } from "../../errors.ts";
+import type { RequestHead } from "./head.ts";
+
+/** A checked target: where it points, without a scheme, which is the connection's. */
+export interface RequestTarget {
+  /** Host and port in the normal form of the web's `URL`, the port left out where it is the scheme's. */
+  readonly authority: string;
+  /** Path and query as received; `"/"` for `*` and CONNECT. */
+  readonly path: string;
+}
+
+// uri-host = IP-literal / IPv4address / reg-name; reg-name = *( unreserved / pct-encoded / sub-delims ) (RFC 3986 §3.2.2)
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]*))?$/;
+
+// Names that the web's URL gives back as they are: no "xn--", no last label that it would read as a number.
+const PLAIN_NAME = /^(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*$/;
+
+/**
+ * Checks target and `Host` against each other and finds what they point to.
+ *
+ * @param head the head that they came in
+ * @param scheme the connection's: `http` or `https`
+ * @param fallback the authority for an HTTP/1.0 request without `Host`: the address that it came to
+ * @throws {HttpError} 400
+ */
+export function resolveTarget(head: RequestHead, scheme: string, fallback: string): RequestTarget {
+  const host = checkHost(head, scheme);
+  const { method, target } = head;
+  if (method === "CONNECT") return { authority: authorityForm(target, scheme), path: "/" };
+  const authority = host ?? fallback;
+  if (target.charCodeAt(0) === 0x2f) return { authority, path: checkPath(target) };
+  if (target === "*") {
+    if (method !== "OPTIONS") throw bad("The target * is for OPTIONS alone", "RFC 9112 §3.2.4");
+    return { authority, path: "/" };
+  }
+  return absoluteForm(target, scheme);
+}
+
+/**
+ * "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request message that lacks a Host header
+ * field and to any request message that contains more than one Host header field line or a Host header field with an
+ * invalid field value." (RFC 9112 §3.2)
+ */
+function checkHost(head: RequestHead, scheme: string): string | undefined {
+  const { host } = head.control;
+  if (head.hostCount > 1) throw bad("More than one Host", "RFC 9112 §3.2");
+  if (host !== undefined) return parseAuthority(host, scheme);
+  if (head.minor === 1) throw bad("No Host", "RFC 9112 §3.2");
+  return undefined;
+}
+
+/**
+ * Parses `uri-host [ ":" port ]` (RFC 9110 §7.2) into its normal form.
+ *
+ * @throws {HttpError} 400; also for an empty host, which no http(s) URI has (RFC 9110 §4.2.1)
+ */
+export function parseAuthority(value: string, scheme: string): string {
+  const match = HOST.exec(value);
+  if (match === null) throw bad("Host is not a host and port", "RFC 9112 §3.2");
+  if (match[1] === undefined && PLAIN_NAME.test(value) && !value.includes("xn--")) return value;
+  const url = parseUrl(`${scheme}://${value}/`);
+  if (url === null) throw bad("Host is not a host and port", "RFC 9112 §3.2");
+  return url.host;
+}
+
+// absolute-form = absolute-URI (RFC 9112 §3.2.2): "an origin server MUST ignore the received Host header field (if any) and
+// instead use the host information of the request-target"
+const ABSOLUTE = /^(https?):\/\/([^/?]*)(.*)$/i;
+
+function absoluteForm(target: string, scheme: string): RequestTarget {
+  const match = ABSOLUTE.exec(target);
+  if (match === null) throw bad("The target has no form that the method allows", "RFC 9112 §3.2");
+  // userinfo: "ought to [...] treat its presence as an error" (RFC 9110 §4.2.4); HOST has no "@"
+  const authority = parseAuthority(match[2]!, scheme);
+  const rest = match[3]!;
+  return { authority, path: checkPath(rest.startsWith("/") ? rest : `/${rest}`) };
+}
+
+// authority-form = uri-host ":" port (RFC 9112 §3.2.3); "a server MUST reject a CONNECT request that targets an empty or
+// invalid port number" (RFC 9110 §9.3.6)
+function authorityForm(target: string, scheme: string): string {
+  if (!/:[0-9]{1,5}$/.test(target) || !HOST.test(target)) {
+    throw bad("The target of CONNECT is not a host and port", "RFC 9112 §3.2.3");
+  }
+  return parseAuthority(target, scheme);
+}
+
+// absolute-path [ "?" query ] (RFC 9112 §3.2.1). A "\" in the path would become a "/" in the web's URL.
+function checkPath(path: string): string {
+  const query = path.indexOf("?");
+  const backslash = path.indexOf("\\");
+  if (backslash >= 0 && (query < 0 || backslash < query)) {
+    throw bad("The path has a backslash", "RFC 9112 §3.2.1");
+  }
+  return path;
+}
+
+// What the web's URL would leave as it is: no dot segment, encoded or not, and nothing that it percent-encodes.
+const NORMAL_PATH = /^\/(?:[A-Za-z0-9_~!$&()*+,;=:@/-]|[A-Za-z0-9_~!$&()*+,;=:@-]\.|%(?!2[Ee])[0-9A-Fa-f]{2})*(?:\?[A-Za-z0-9._~!$&()*+,;=:@/?%-]*)?$/;
+
+/** The target URI in the form that the web's `URL` gives. */
+export function targetUri(scheme: string, target: RequestTarget): string {
+  const text = `${scheme}://${target.authority}${target.path}`;
+  return NORMAL_PATH.test(target.path) ? text : parseUrl(text)?.href ?? text;
+}
+
+function parseUrl(text: string): URL | null {
+  return URL.parse(text);
+}
+
+function bad(what: string, section: string): HttpError {
+  return new HttpError(400, `${what} (${section})`);
+}

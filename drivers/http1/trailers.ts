@@ -1,0 +1,119 @@
+/**
+ * The trailer section of a chunked body (RFC 9112 §7.1.2): field lines like those of a head, kept apart from them, without
+ * the fields that a recipient could be misled by (RFC 9110 §6.5.1).
+ *
+ * @module
+ */
+
+import { HttpError } from "../../errors.ts";
+import { decodeLatin1, FieldSection, scanFieldLine } from "./fields.ts";
+import { Byte } from "./grammar.ts";
+import type { InputBuffer } from "./input_buffer.ts";
+
+/** The limits of a trailer section. */
+export interface TrailerLimits {
+  /** Its size in bytes. */
+  readonly trailerSizeLimit: number;
+  /** How many lines it may have. */
+  readonly headerCountLimit: number;
+}
+
+// "Trailer fields [...] MUST NOT be used [for] message framing, routing, authentication, request modifiers, response controls,
+// or content format" (RFC 9110 §6.5.1)
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  "age",
+  "authorization",
+  "cache-control",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-range",
+  "content-type",
+  "cookie",
+  "date",
+  "expect",
+  "expires",
+  "host",
+  "keep-alive",
+  "location",
+  "max-forwards",
+  "pragma",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "range",
+  "retry-after",
+  "set-cookie",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "vary",
+  "warning",
+  "www-authenticate",
+]);
+
+/** Whether a field, by its lower-case name, may stand in a trailer section. */
+export function isTrailerAllowed(name: string): boolean {
+  return !FORBIDDEN.has(name) && !name.startsWith("if-");
+}
+
+/** Parses one trailer section out of bytes that come in any pieces. */
+export class TrailerParser {
+  readonly #limits: TrailerLimits;
+  #offset = 0;
+  #searched = 0;
+  #count = 0;
+
+  /** @param limits what the section may have */
+  constructor(limits: TrailerLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * The section, consumed from `input` with the empty line behind it; `undefined` until its last byte has come.
+   *
+   * @throws {HttpError} 400, 431
+   */
+  parse(input: InputBuffer): FieldSection | undefined {
+    for (;;) {
+      const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
+      if (lineFeed < 0 || lineFeed >= input.end) return this.#wait(input);
+      const start = input.start + this.#offset;
+      if (lineFeed === start || input.bytes[lineFeed - 1] !== Byte.CR) {
+        throw new HttpError(400, "A trailer line ends in LF without CR (RFC 9112 §2.2)");
+      }
+      if (lineFeed - 1 === start) return this.#finish(input, start, lineFeed + 1);
+      this.#offset = this.#searched = lineFeed + 1 - input.start;
+      this.#takeLine(input.bytes, start, lineFeed - 1);
+    }
+  }
+
+  #wait(input: InputBuffer): undefined {
+    this.#searched = input.length;
+    if (input.length > this.#limits.trailerSizeLimit) throw this.#tooLarge();
+    return undefined;
+  }
+
+  #takeLine(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#offset > this.#limits.trailerSizeLimit) throw this.#tooLarge();
+    if (++this.#count > this.#limits.headerCountLimit) {
+      throw new HttpError(431, `More than ${this.#limits.headerCountLimit} trailer lines (RFC 6585 §5)`);
+    }
+    const colon = scanFieldLine(bytes, start, end);
+    const name = decodeLatin1(bytes.subarray(start, colon)).toLowerCase();
+    if (!isTrailerAllowed(name)) {
+      throw new HttpError(400, `${name} may not stand in a trailer section (RFC 9110 §6.5.1)`);
+    }
+  }
+
+  #finish(input: InputBuffer, end: number, next: number): FieldSection {
+    const text = decodeLatin1(input.bytes.subarray(input.start, end));
+    input.consume(next - input.start);
+    return new FieldSection(`\r\n${text}`);
+  }
+
+  #tooLarge(): HttpError {
+    return new HttpError(431, `The trailer section is larger than ${this.#limits.trailerSizeLimit} bytes (RFC 6585 §5)`);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The second argument of a handler: what the web's `Request` and `Response` have no place for.
+ *
+ * @module
+ */
+
+import type { Client } from "./connection.ts";
+import type { Protocol, RequestMessage, TrailerSource, UpgradeHandler } from "./message.ts";
+
+/**
+ * One request and its response on one client. It has the members of `Deno.ServeHandlerInfo` and more; it is over when
+ * {@link Exchange.completed} settles.
+ *
+ * @example Trailers, and the connection under the request
+ * ```ts
+ * import { type Exchange, Response } from "@drover/http";
+ *
+ * function handler(_request: Request, exchange: Exchange): Response {
+ *   exchange.setTrailers({ "x-checksum": "42" });
+ *   return new Response(`Hello, ${exchange.client.remoteAddress}`);
+ * }
+ * console.log(handler.length); // 2
+ * ```
+ */
+export class Exchange {
+  readonly #message: RequestMessage;
+  #attributes: Map<unknown, unknown> | null = null;
+
+  /** Made by the server, one for each request. */
+  constructor(message: RequestMessage) {
+    this.#message = message;
+  }
+
+  /** The address of the peer, as `Deno.serve` gives it. */
+  get remoteAddr(): Deno.Addr {
+    const { client } = this.#message;
+    if (client.remotePort === null) return { transport: "unix", path: client.remoteAddress };
+    return { transport: "tcp", hostname: client.remoteAddress, port: client.remotePort };
+  }
+
+  /**
+   * Resolves when the response was handed to the connection in full. Rejects when that became impossible: with
+   * `ClientDisconnectedError` when the client left, or with what the response's stream failed with.
+   */
+  get completed(): Promise<void> {
+    return this.#message.completed;
+  }
+
+  /** The connection that the request came over. */
+  get client(): Client {
+    return this.#message.client;
+  }
+
+  /** The version of HTTP that the request came in. */
+  get protocol(): Protocol {
+    return this.#message.protocol;
+  }
+
+  /** The request target as it was received (RFC 9112 §3.2), before any normalisation. */
+  get target(): string {
+    return this.#message.target;
+  }
+
+  /** Every header field line in its order, with the case it was received in. */
+  get rawHeaders(): readonly (readonly [name: string, value: string])[] {
+    return this.#message.fields.pairs;
+  }
+
+  /**
+   * The trailer fields of the request (RFC 9110 §6.5), once its body has been received; empty when there are none.
+   * Rejects when the body never becomes complete.
+   */
+  get trailers(): Promise<Headers> {
+    return this.#message.trailers;
+  }
+
+  /**
+   * The largest body this request may have, in bytes. May be raised (or lowered) before or while the body is read;
+   * a larger one is answered 413.
+   *
+   * @throws {RangeError} when set to something other than a non-negative number
+   */
+  get bodySizeLimit(): number {
+    return this.#message.body?.limit ?? this.client.options.bodySizeLimit ?? Infinity;
+  }
+  set bodySizeLimit(bytes: number) {
+    if (!(bytes >= 0)) {
+      throw new RangeError(`bodySizeLimit is ${bytes}, but must be 0 or more bytes (Infinity: no limit)`);
+    }
+    if (this.#message.body !== null) this.#message.body.limit = bytes;
+  }
+
+  /** A place for middleware to leave things for what comes after it. */
+  get attributes(): Map<unknown, unknown> {
+    this.#attributes ??= new Map();
+    return this.#attributes;
+  }
+
+  /**
+   * Sets the trailer fields of the response (RFC 9110 §6.5): at once, or as a function that is called when the body has
+   * been sent. An HTTP/1.0 client does not get them. A body of known length is then sent in chunks.
+   */
+  setTrailers(trailers: TrailerSource): void {
+    this.#message.responseTrailers = trailers;
+  }
+
+  /**
+   * Sends an informational response (RFC 9110 §15.2), such as 103 (Early Hints), ahead of the final one. Does nothing
+   * for an HTTP/1.0 client, which could not make sense of it, and once the final response has begun.
+   *
+   * @throws {RangeError} when the status is 101 or not between 100 and 199
+   */
+  inform(status: number, headers?: HeadersInit): void {
+    if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
+      throw new RangeError(`inform: status is ${status}, but must be 100 or 102 to 199`);
+    }
+    this.#message.inform(status, headers);
+  }
+
+  /**
+   * Offers a response to `path` before it is asked for (RFC 9113 §8.4), and says whether the client takes it. Always
+   * `false` over HTTP/1, which has no push.
+   */
+  push(path: string, headers?: HeadersInit): boolean {
+    return this.#message.push(path, headers);
+  }
+
+  /**
+   * Takes over the connection after the response's head.
+   *
+   * @throws {TypeError} where the protocol or this version of Drover cannot
+   */
+  upgrade(handler: UpgradeHandler): void {
+    this.#message.upgrade(handler);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Header fields: the view of a request's field lines that is made only when it is asked for, and the checks that keep a
+ * handler's values from breaking a message.
+ *
+ * @module
+ */
+
+/** The field lines of a received message, which keep their order and their case. */
+export interface FieldLines {
+  /** The values of a field of that lower-case name, combined with `, ` (RFC 9110 §5.3), or `null`. */
+  get(name: string): string | null;
+  /** Every line as it was received: name and value. */
+  readonly pairs: readonly (readonly [name: string, value: string])[];
+}
+
+// token = 1*tchar (RFC 9110 §5.6.2)
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+// field-value = *( field-vchar [ 1*( SP / HTAB / field-vchar ) field-vchar ] ) (RFC 9110 §5.5)
+const FIELD_VALUE = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
+
+/** Whether a name is a token, as field names are (RFC 9110 §5.1). */
+export function isToken(name: string): boolean {
+  return TOKEN.test(name);
+}
+
+/** Whether a value may stand in a field line as it is (RFC 9110 §5.5): no CR, LF or NUL, no white space around it. */
+export function isFieldValue(value: string): boolean {
+  return FIELD_VALUE.test(value);
+}
+
+/**
+ * `request.headers`: a web `Headers` whose `get` and `has` look at the received lines, and which becomes a real one at
+ * the first need of anything else.
+ */
+class RequestHeaders {
+  readonly #lines: FieldLines;
+  #real: Headers | null = null;
+
+  constructor(lines: FieldLines) {
+    this.#lines = lines;
+  }
+
+  get real(): Headers {
+    this.#real ??= toHeaders(this.#lines);
+    return this.#real;
+  }
+
+  get(name: string): string | null {
+    const found = this.#real === null ? this.#lines.get(String(name).toLowerCase()) : null;
+    return found ?? this.real.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+}
+
+function toHeaders(lines: FieldLines): Headers {
+  const headers = new Headers();
+  for (const [name, value] of lines.pairs) headers.append(name, value);
+  return headers;
+}
+
+/**
+ * Makes instances of `target` stand in for those of a web class: its prototype inherits the web class' one, and the own
+ * symbol properties that `sample` is found to have are forwarded to the real object that `target`'s `real` gives.
+ */
+export function impersonate(target: { prototype: object }, sample: object): void {
+  Object.setPrototypeOf(target.prototype, Object.getPrototypeOf(sample));
+  for (const symbol of Object.getOwnPropertySymbols(sample)) {
+    Object.defineProperty(target.prototype, symbol, {
+      configurable: true,
+      get(this: { real: object }): unknown {
+        return Reflect.get(this.real, symbol);
+      },
+      set(this: { real: object }, value: unknown): void {
+        Reflect.set(this.real, symbol, value);
+      },
+    });
+  }
+}
+
+impersonate(RequestHeaders, new Headers());
+
+/** Whether the platform takes a {@link RequestHeaders} for a `Headers`: its inner workings may change. */
+const LAZY_HEADERS_HOLD = holds();
+
+function holds(): boolean {
+  try {
+    const lines: FieldLines = { get: () => null, pairs: [["a", "1"]] };
+    const made = new Headers(standIn(lines));
+    return made.get("a") === "1" && standIn(lines) instanceof Headers && [...standIn(lines)].length === 1;
+  } catch {
+    return false; // the fallback below is slower and always right
+  }
+}
+
+function standIn(lines: FieldLines): Headers {
+  const headers: unknown = new RequestHeaders(lines);
+  return headers as Headers;
+}
+
+/** The `Headers` of a received message, made lazily where the platform allows it. */
+export function requestHeaders(lines: FieldLines): Headers {
+  return LAZY_HEADERS_HOLD ? standIn(lines) : toHeaders(lines);
+}

@@ -1,0 +1,102 @@
+/**
+ * What a driver knows of one request, and what becomes of it. The web objects that a handler meets
+ * (`ServerRequest`, `Exchange`) are views of it.
+ *
+ * @module
+ */
+
+import type { Client, Connection } from "./connection.ts";
+import type { FieldLines } from "./headers.ts";
+import type { RequestBody } from "./request_body.ts";
+
+/** The version of HTTP that a request came in. */
+export type Protocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
+
+/** Trailer fields of a response: given at once, or when the body has been sent. */
+export type TrailerSource = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
+
+/** What takes over a connection (see `Exchange.upgrade`). */
+export type UpgradeHandler = (connection: Connection) => void | Promise<void>;
+
+/**
+ * One request as its driver has it. Each driver has a class of its own for it; this one holds what they share: the end of
+ * the exchange, which is either delivered or aborted, once.
+ */
+export abstract class RequestMessage {
+  /** The client that sent it. */
+  abstract readonly client: Client;
+  /** The version it came in. */
+  abstract readonly protocol: Protocol;
+  /** The method, its case kept. */
+  abstract readonly method: string;
+  /** The request target as received. */
+  abstract readonly target: string;
+  /** The absolute target URI (RFC 9110 §7.1), in the form that `new URL()` gives. */
+  abstract readonly url: string;
+  /** The header section. */
+  abstract readonly fields: FieldLines;
+  /** The body, or `null` when it has none. */
+  abstract readonly body: RequestBody | null;
+  /** The trailer section, once the body is complete. */
+  abstract readonly trailers: Promise<Headers>;
+  /** What the handler set as trailers of the response. */
+  responseTrailers: TrailerSource | null = null;
+
+  #outcome: "pending" | "delivered" | "aborted" = "pending";
+  #reason: unknown = undefined;
+  #controller: AbortController | null = null;
+  #completed: PromiseWithResolvers<void> | null = null;
+
+  /** Sends an informational response (RFC 9110 §15.2). */
+  abstract inform(status: number, headers?: HeadersInit): void;
+
+  /** Promises a response to `path`; says whether the client takes it. */
+  abstract push(path: string, headers?: HeadersInit): boolean;
+
+  /** Takes over the connection (or stream) after a final head. */
+  abstract upgrade(handler: UpgradeHandler): void;
+
+  /** Whether nothing further can be done for this request. */
+  get settled(): boolean {
+    return this.#outcome !== "pending";
+  }
+
+  /** Aborts when the client goes away before the response was delivered, and only then. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#outcome === "aborted") this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Resolves when the response was handed to the connection; rejects with what prevented it. */
+  get completed(): Promise<void> {
+    if (this.#completed === null) {
+      this.#completed = Promise.withResolvers();
+      this.#completed.promise.catch(ignore);
+      if (this.#outcome === "delivered") this.#completed.resolve();
+      if (this.#outcome === "aborted") this.#completed.reject(this.#reason);
+    }
+    return this.#completed.promise;
+  }
+
+  /** The response was delivered. */
+  deliver(): void {
+    if (this.#outcome !== "pending") return;
+    this.#outcome = "delivered";
+    this.#completed?.resolve();
+  }
+
+  /** The response cannot be delivered any more. */
+  abort(reason: unknown): void {
+    if (this.#outcome !== "pending") return;
+    this.#outcome = "aborted";
+    this.#reason = reason;
+    this.#completed?.reject(reason);
+    this.#controller?.abort(reason);
+  }
+}
+
+/** For promises whose rejection is told elsewhere too: nobody need watch them. */
+export function ignore(): void {}

@@ -1,0 +1,63 @@
+/**
+ * An HTTP server for Deno with the connection under the request.
+ *
+ * {@link serve} has the shape of `Deno.serve`; {@link HttpServer} is underneath. A handler gets a web `Request` and an
+ * {@link Exchange}, and returns any web `Response`; Drover's own {@link Response} is cheaper to send.
+ *
+ * @example
+ * ```ts
+ * import { Response, serve } from "@drover/http";
+ *
+ * const server = serve({ hostname: "127.0.0.1", port: 0 }, (request, exchange) => {
+ *   return new Response(`Hello, ${exchange.client.remoteAddress}, you asked for ${request.url}`);
+ * });
+ * await server.shutdown();
+ * ```
+ *
+ * @module
+ */
+
+export { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
+export type {
+  DriverClient,
+  HttpDriver,
+  HttpDriverFactory,
+  HttpParser,
+  OnMessage,
+  ParserStep,
+  Write,
+} from "./drivers/driver.ts";
+export { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
+export { DefaultDriverFactory } from "./drivers/factory.ts";
+export { Http1Driver } from "./drivers/http1/driver.ts";
+export { ClientDisconnectedError, HttpError, type HttpErrorOptions } from "./errors.ts";
+export { Exchange } from "./exchange.ts";
+export type { FieldLines } from "./headers.ts";
+export { type Protocol, RequestMessage, type TrailerSource, type UpgradeHandler } from "./message.ts";
+export { defaultOptions, type Options, type OptionsInit, resolveOptions } from "./options.ts";
+export { ServerRequest } from "./request.ts";
+export { RequestBody, type RequestBodyInit } from "./request_body.ts";
+export { Response, type ResponseContent } from "./response.ts";
+export {
+  type ServeInit,
+  serve,
+  type ServeOptions,
+  type ServerHandle,
+  type ServeTcpOptions,
+  type ServeTlsOptions,
+  type ServeUnixOptions,
+} from "./serve.ts";
+export {
+  type ErrorHandler,
+  type Handler,
+  HttpServer,
+  type HttpServerInit,
+  type ServerStats,
+} from "./server.ts";
+export type {
+  Listener,
+  ListenOptions,
+  ListenTcpOptions,
+  ListenTlsOptions,
+  ListenUnixOptions,
+} from "./transports/listen.ts";

@@ -1,0 +1,5 @@
+// STUB by the lead, to be replaced by the helper's options.ts
+export interface Options { readonly [k: string]: any }
+export type OptionsInit = Partial<Options>;
+export const defaultOptions: Options = Object.freeze({ connectionLimit: 10000, connectionsPerIpLimit: 30, handlerLimit: 1000, tlsSetupTimeout: 5000, headerTimeout: 15000, http1Timeout: 15000, http2Timeout: 60000, streamTimeout: 15000, minimumBodyRate: 240, minimumBodyRateGrace: 5000, shutdownTimeout: 3000, headerSizeLimit: 32768, headerCountLimit: 100, targetSizeLimit: 8192, trailerSizeLimit: 8192, chunkLineSizeLimit: 4096, chunkOverheadLimit: 16384, drainLimit: 262144, lingerTimeout: 2000, bodySizeLimit: 10485760, requestLimit: null, concurrentStreamLimit: 100, softStreamCap: 131072, streamThreshold: 8192, chunkSize: 65536, http2: true, http2Upgrade: false, push: true, allowedMethods: ["GET","HEAD","POST","PUT","PATCH","DELETE","OPTIONS"], serverHeader: null, extendedConnect: false });
+export function resolveOptions(init: OptionsInit, base: Options = defaultOptions): Options { return Object.freeze({ ...base, ...Object.fromEntries(Object.entries(init).filter(([,v]) => v !== undefined)) }); }

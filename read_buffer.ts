@@ -1,0 +1,68 @@
+/**
+ * The memory that a connection is read into: small at first, larger while large reads fill it, small again when they do not.
+ *
+ * @module
+ */
+
+import type { Connection } from "./connection.ts";
+
+const SMALLEST = 4096;
+const SPARSE = 8; // below this part of the buffer it is too large
+
+/** Reads a connection into memory that is used again for the next read. */
+export class ReadBuffer {
+  readonly #connection: Connection;
+  readonly #largest: number;
+  #buffer: Uint8Array;
+  #target: Uint8Array;
+  #pending: Promise<number | null> | null = null;
+  #sparse = 0;
+
+  /** @param connection what is read; @param largest the largest read, in bytes */
+  constructor(connection: Connection, largest: number) {
+    this.#connection = connection;
+    this.#largest = Math.max(largest, 1);
+    this.#buffer = this.#target = new Uint8Array(Math.min(SMALLEST, this.#largest));
+  }
+
+  /** Whether a read is under way. */
+  get busy(): boolean {
+    return this.#pending !== null;
+  }
+
+  /** Reads: the number of bytes, for {@link ReadBuffer.take}, or `null` at the end. Joins a read that is under way. */
+  read(): Promise<number | null> {
+    if (this.#pending === null) {
+      this.#target = this.#buffer;
+      this.#pending = this.#connection.read(this.#buffer);
+    }
+    return this.#pending;
+  }
+
+  /** Begins a read of at most `size` bytes into memory of its own; the next {@link ReadBuffer.read} joins it. */
+  watch(size: number): Promise<number | null> {
+    this.#target = new Uint8Array(size);
+    this.#pending = this.#connection.read(this.#target);
+    return this.#pending;
+  }
+
+  /** The bytes of the read that gave `count`; valid until the next read. */
+  take(count: number): Uint8Array {
+    const target = this.#target;
+    this.#pending = null;
+    if (target === this.#buffer) this.#adapt(count);
+    return target.subarray(0, count);
+  }
+
+  #adapt(count: number): void {
+    const size = this.#buffer.length;
+    if (count === size) return this.#resize(Math.min(4 * size, this.#largest));
+    this.#sparse = size > SMALLEST && count < size / SPARSE ? this.#sparse + 1 : 0;
+    if (this.#sparse > 1) this.#resize(Math.max(SMALLEST, size / 4));
+  }
+
+  #resize(size: number): void {
+    this.#sparse = 0;
+    if (size !== this.#buffer.length) this.#buffer = new Uint8Array(Math.min(size, this.#largest));
+  }
+}

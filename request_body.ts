@@ -1,0 +1,233 @@
+/**
+ * The body of one request, between the driver that receives it and the handler that reads it. Memory is bounded: once
+ * more than `softStreamCap` bytes wait for the reader, {@link RequestBody.push} hands out a promise by which the driver
+ * holds its connection (or its stream's window) back.
+ *
+ * @module
+ */
+
+import { ClientDisconnectedError, HttpError } from "./errors.ts";
+
+/** What a driver says of a body when it begins. */
+export interface RequestBodyInit {
+  /** The declared length in bytes, or `null` when it is not known. */
+  readonly length: number | null;
+  /** The largest body allowed, in bytes. */
+  readonly limit: number;
+  /** How many bytes may wait for the reader before the driver is held back. */
+  readonly softCap: number;
+  /** Called once, before the first read: the time to send `100 (Continue)`. */
+  readonly onFirstRead?: (() => void) | undefined;
+}
+
+/**
+ * The state of a body: bytes may still come, all have come, or none will come any more.
+ *
+ * ```text
+ *       end()                    fail(error), discard(), limit exceeded
+ *  ┌───────────── receiving ─────────────────────┐
+ *  ▼                                             ▼
+ * complete (what waits can be read)           failed (what still comes is dropped)
+ * ```
+ */
+type BodyState = "receiving" | "complete" | "failed";
+
+/** What a waiting piece costs beside its bytes: it bounds the number of pieces, not only their sum. */
+const PIECE_COST = 256;
+
+/** The bytes of one request's body: pushed in by a driver, taken out by one reader. */
+export class RequestBody {
+  /** The largest body the reader accepts, in bytes; may be raised until it is exceeded. */
+  limit: number;
+  readonly #length: number | null;
+  readonly #softCap: number;
+  #onFirstRead: (() => void) | undefined;
+  #state: BodyState = "receiving";
+  #error: unknown = undefined;
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #buffered = 0;
+  #taken = 0;
+  #reader: PromiseWithResolvers<Uint8Array<ArrayBuffer> | null> | null = null;
+  #room: PromiseWithResolvers<null> | null = null;
+  #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  #used = false;
+
+  /** @param init the declared length and the limits */
+  constructor(init: RequestBodyInit) {
+    this.#length = init.length;
+    this.limit = init.limit;
+    this.#softCap = init.softCap;
+    this.#onFirstRead = init.onFirstRead;
+  }
+
+  /** Whether a reader has begun (`Request.bodyUsed`). */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** Whether all of it has come from the peer, or nothing more is wanted of it. */
+  get finished(): boolean {
+    return this.#state !== "receiving";
+  }
+
+  /** Whether somebody has got hold of its stream. */
+  get hasStream(): boolean {
+    return this.#stream !== null;
+  }
+
+  /**
+   * Takes a copy of the bytes received; the caller's buffer is free afterwards. The promise, if there is one, settles
+   * when there is room for more, or when nothing more is wanted.
+   */
+  push(bytes: Uint8Array): Promise<null> | null {
+    if (this.#state !== "receiving") return null;
+    const chunk = bytes.slice();
+    if (this.#reader !== null) {
+      this.#deliver(chunk);
+      return null;
+    }
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length + PIECE_COST;
+    return this.room;
+  }
+
+  /** A promise that settles when the reader has caught up; `null` while it is not behind. */
+  get room(): Promise<null> | null {
+    if (this.#state !== "receiving" || this.#buffered <= this.#softCap) return null;
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  /** All of it has come. */
+  end(): void {
+    if (this.#state !== "receiving") return;
+    this.#state = "complete";
+    this.#makeRoom();
+    this.#answerReader(null);
+  }
+
+  /**
+   * It will never be complete: what waits for the reader is dropped, and every read rejects with `error`. A body that is
+   * complete stays readable.
+   */
+  fail(error: unknown): void {
+    if (this.#state === "receiving") this.#refuse(error);
+  }
+
+  #refuse(error: unknown): void {
+    this.#state = "failed";
+    this.#error = error;
+    this.#drop();
+    this.#reader?.reject(error);
+    this.#reader = null;
+  }
+
+  /**
+   * Nobody is to read the rest: what waits is dropped, and so is what still comes. Who reads on is told so, and never
+   * takes a part of the body for all of it.
+   */
+  discard(): void {
+    if (this.#state === "receiving") {
+      this.#refuse(new ClientDisconnectedError("The exchange was over before its body was read"));
+    }
+  }
+
+  /**
+   * The next bytes, or `null` after the last of them.
+   *
+   * @throws {HttpError} 413 when the body is larger than {@link RequestBody.limit}, or what the parser found wrong
+   * @throws {ClientDisconnectedError} when the peer left before the end
+   */
+  read(): Promise<Uint8Array<ArrayBuffer> | null> {
+    this.#begin();
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return this.#take(chunk);
+    if (this.#state === "failed") return Promise.reject(this.#error);
+    if (this.#state !== "receiving") return Promise.resolve(null);
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  /** All of its bytes. Throws as {@link RequestBody.read} does. */
+  async readAll(): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for (let chunk = await this.read(); chunk !== null; chunk = await this.read()) {
+      chunks.push(chunk);
+    }
+    return chunks.length === 1 ? chunks[0]! : concatenate(chunks);
+  }
+
+  /** The body as a stream of bytes: the same one at each call. It is pulled only as fast as its reader reads. */
+  get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#stream ??= new ReadableStream({
+      type: "bytes",
+      pull: async (controller) => {
+        const chunk = await this.read();
+        if (chunk !== null) return controller.enqueue(chunk);
+        controller.close();
+        controller.byobRequest?.respond(0);
+      },
+      cancel: () => this.discard(),
+    }, { highWaterMark: 0 });
+    return this.#stream;
+  }
+
+  #begin(): void {
+    this.#used = true;
+    if (this.#length !== null && this.#length > this.limit && this.#error === undefined) this.#refuse(tooLarge(this.limit));
+    const onFirstRead = this.#onFirstRead;
+    this.#onFirstRead = undefined;
+    if (this.#state === "receiving") onFirstRead?.();
+  }
+
+  #deliver(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#taken += chunk.length;
+    if (this.#taken > this.limit) return this.#refuse(tooLarge(this.limit));
+    this.#answerReader(chunk);
+  }
+
+  #take(chunk: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    this.#buffered -= chunk.length + PIECE_COST;
+    this.#taken += chunk.length;
+    if (this.#taken > this.limit) {
+      this.#refuse(tooLarge(this.limit));
+      return Promise.reject(this.#error);
+    }
+    if (this.#buffered <= this.#softCap) this.#makeRoom();
+    return Promise.resolve(chunk);
+  }
+
+  #answerReader(chunk: Uint8Array<ArrayBuffer> | null): void {
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.resolve(chunk);
+  }
+
+  #drop(): void {
+    this.#chunks = [];
+    this.#buffered = 0;
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    const room = this.#room;
+    this.#room = null;
+    room?.resolve(null);
+  }
+}
+
+function tooLarge(limit: number): HttpError {
+  return new HttpError(413, `The body is larger than ${limit} bytes (RFC 9110 §15.5.14)`);
+}
+
+function concatenate(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  const all = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return all;
+}

@@ -1,0 +1,124 @@
+/**
+ * Responses: Drover's own subclass of the web's `Response`, and what a driver needs to know of any of them.
+ *
+ * @module
+ */
+
+import { isFieldValue } from "./headers.ts";
+
+/** The platform's class, under a name that the export below does not hide. */
+const WebResponse = globalThis.Response;
+
+/** The bytes of a response: nothing, a text, bytes, or a stream. */
+export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
+
+/**
+ * A web `Response` that is cheaper to send: it remembers a text or bytes that it was made from, so that they never become
+ * a stream, and its header fields as long as nobody asks for `headers`. Everything else is the web's class; handlers may
+ * return either.
+ *
+ * @example
+ * ```ts
+ * import { Response } from "@drover/http";
+ *
+ * const response = new Response("Hello", { headers: { "x-made-by": "drover" } });
+ * console.log(response instanceof globalThis.Response, await response.text()); // true Hello
+ * ```
+ */
+export class Response extends WebResponse {
+  #content: ResponseContent | undefined;
+  #fields: readonly string[] | null;
+
+  /**
+   * @param body as for the web's `Response`; bytes must not change until the response was delivered
+   * @param init as for the web's `Response`
+   */
+  constructor(body?: BodyInit | null, init?: ResponseInit) {
+    super(body, init);
+    this.#content = rememberBody(body);
+    this.#fields = this.#content === undefined ? null : rememberFields(this.#content, init?.headers);
+  }
+
+  /** The header fields. */
+  override get headers(): Headers {
+    this.#fields = null;
+    return super.headers;
+  }
+
+  /** The body as a stream, or `null` when there is none. */
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    this.#content = undefined;
+    return super.body;
+  }
+
+  /** A copy; both bodies are streams from then on. */
+  override clone(): globalThis.Response {
+    this.#content = undefined;
+    return super.clone();
+  }
+
+  /** A response whose body is the JSON text of `data`. */
+  static override json(data: unknown, init: ResponseInit = {}): Response {
+    const text = JSON.stringify(data);
+    if (text === undefined) throw new TypeError("Response.json: the value has no JSON form");
+    const { headers } = init;
+    if (headers === undefined) return new Response(text, { ...init, headers: JSON_FIELDS });
+    const fields = new Headers(headers);
+    if (!fields.has("content-type")) fields.set("content-type", JSON_FIELDS["content-type"]);
+    return new Response(text, { ...init, headers: fields });
+  }
+
+  /**
+   * What is to be sent of any web response: by its own knowledge where it has some, else by the web's interface.
+   *
+   * @throws {TypeError} when the body was read already
+   */
+  static contentOf(response: globalThis.Response): ResponseContent {
+    if (response.bodyUsed) throw new TypeError("The body of the response was read already");
+    const content = #content in response ? response.#content : undefined;
+    return content === undefined ? response.body : content;
+  }
+
+  /** The fields of any web response, as names in lower case each followed by its value. */
+  static fieldsOf(response: globalThis.Response): readonly string[] {
+    const known = #content in response ? response.#fields : null;
+    if (known !== null) return known;
+    const fields: string[] = [];
+    response.headers.forEach((value, name) => fields.push(name, value));
+    return fields;
+  }
+}
+
+const JSON_FIELDS = { "content-type": "application/json" } as const;
+
+// What the web's class says of a text when the handler names no type.
+const TEXT_FIELDS: readonly string[] = ["content-type", "text/plain;charset=UTF-8"];
+const NO_FIELDS: readonly string[] = [];
+
+/** What need not be asked of the web's class; `undefined` where only it knows how to read the body. */
+function rememberBody(body: BodyInit | null | undefined): ResponseContent | undefined {
+  if (body === null || body === undefined) return null;
+  if (typeof body === "string" || body instanceof Uint8Array) return body;
+  return body instanceof ReadableStream ? body : undefined;
+}
+
+/** A copy of fields that were given as a plain record; `null` where only the web's `Headers` can tell. */
+function rememberFields(
+  content: ResponseContent,
+  headers: HeadersInit | undefined,
+): readonly string[] | null {
+  const implied = typeof content === "string" ? TEXT_FIELDS : NO_FIELDS;
+  if (headers === undefined) return implied;
+  if (Object.getPrototypeOf(headers) !== Object.prototype) return null;
+  const fields: string[] = [];
+  let typed = false;
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== "string" || !LOWER_CASE_NAME.test(name) || !isFieldValue(value)) return null;
+    typed ||= name === "content-type";
+    fields.push(name, value);
+  }
+  return typed ? fields : fields.concat(implied);
+}
+
+// token (RFC 9110 §5.6.2) without its upper-case letters
+const LOWER_CASE_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;

@@ -1,0 +1,418 @@
+/**
+ * The server: listeners, accept loops, what is limited across connections, and the way of a request to its handler and of an
+ * error to its page. It never sees a byte.
+ *
+ * @module
+ */
+
+import { type ClientOwner, RemoteClient } from "./client.ts";
+import { AddressCounter } from "./address_counter.ts";
+import type { Client, Connection } from "./connection.ts";
+import { DeadlineQueue } from "./deadlines.ts";
+import type { HttpDriverFactory } from "./drivers/driver.ts";
+import { DefaultDriverFactory } from "./drivers/factory.ts";
+import { ClientDisconnectedError, HttpError } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { HandlerQueue } from "./handler_queue.ts";
+import { ignore } from "./message.ts";
+import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
+import { type ServerRequest, webRequest } from "./request.ts";
+import { Response } from "./response.ts";
+import { type Listener, listen, type ListenOptions } from "./transports/listen.ts";
+import { BufferPool } from "./write_queue.ts";
+
+/** A web response, of whichever class. */
+type WebResponse = globalThis.Response;
+
+/**
+ * What answers requests. It may be a handler of `Deno.serve`: the exchange has the members of `Deno.ServeHandlerInfo`.
+ *
+ * A handler that throws is answered by the error handler: an {@link HttpError} with its status, anything else with 500.
+ */
+export type Handler = (request: Request, exchange: Exchange) => WebResponse | Promise<WebResponse>;
+
+/**
+ * Renders every error: what a handler threw, and, as an {@link HttpError}, what a peer did wrong; `request` is `null` when its
+ * head could not be parsed. Where it throws itself, the server's own page is sent.
+ */
+export type ErrorHandler = (error: unknown, request: Request | null) => WebResponse | Promise<WebResponse>;
+
+/** How a server is made: every option of {@link Options}, and what is not a limit. */
+export interface HttpServerInit extends OptionsInit {
+  /** Renders errors; a short text by default. */
+  readonly onError?: ErrorHandler | undefined;
+  /** Told of errors that are nobody's answer: by default they go to the console. */
+  readonly log?: ((error: unknown, request: Request | null) => void) | undefined;
+  /** Chooses the driver of each client. */
+  readonly driverFactory?: HttpDriverFactory | undefined;
+}
+
+/** Figures of a server, read at any time. */
+export interface ServerStats {
+  /** Connections that are open. */
+  readonly clients: number;
+  /** Connections that were accepted since the start. */
+  readonly accepted: number;
+  /** Connections that were closed at once for a limit. */
+  readonly refused: number;
+  /** Requests that were dispatched since the start. */
+  readonly requests: number;
+  /** Errors that were rendered since the start. */
+  readonly errors: number;
+  /** Requests whose body is being received. */
+  readonly pendingRequests: number;
+  /** Requests that are not completely answered. */
+  readonly pendingResponses: number;
+  /** Handlers whose promise has not settled. */
+  readonly runningHandlers: number;
+}
+
+/**
+ * An HTTP server with any number of listeners, for connections of any origin.
+ *
+ * @example
+ * ```ts
+ * import { HttpServer, Response } from "@drover/http";
+ *
+ * const server = new HttpServer(() => new Response("Hello"), { connectionLimit: 100 });
+ * const { addr } = server.listen({ hostname: "127.0.0.1", port: 0 });
+ * const response = await fetch(`http://127.0.0.1:${(addr as Deno.NetAddr).port}/`);
+ * console.log(await response.text()); // Hello
+ * await server.stop();
+ * ```
+ */
+export class HttpServer {
+  /** The options, where a listener has none of its own. */
+  readonly options: Options;
+  readonly #handler: Handler;
+  readonly #onError: ErrorHandler | undefined;
+  readonly #log: (error: unknown, request: Request | null) => void;
+  readonly #factory: HttpDriverFactory;
+  readonly #clients = new Set<RemoteClient>();
+  readonly #addresses = new AddressCounter();
+  readonly #handlers: HandlerQueue;
+  readonly #listeners = new Set<Listener>();
+  readonly #loops: Promise<void>[] = [];
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #owner: ClientOwner;
+  #room: PromiseWithResolvers<void> | null = null;
+  #stopping = false;
+  #accepted = 0;
+  #refused = 0;
+  #requests = 0;
+  #errors = 0;
+
+  /**
+   * @param handler answers the requests
+   * @param init options, error handler and so on
+   * @throws {RangeError | TypeError} when an option has a value that is not allowed
+   */
+  constructor(handler: Handler, init: HttpServerInit = {}) {
+    const { onError, log, driverFactory, ...options } = init;
+    if (typeof handler !== "function") throw new TypeError("HttpServer: the handler must be a function");
+    this.#handler = handler;
+    this.#onError = onError;
+    this.#log = log ?? logToConsole;
+    this.#factory = driverFactory ?? new DefaultDriverFactory();
+    this.options = resolveOptions(options);
+    this.#handlers = new HandlerQueue(this.options.handlerLimit);
+    this.#owner = {
+      deadlines: new DeadlineQueue(),
+      buffers: new BufferPool(),
+      dispatch: (request) => this.#dispatch(request),
+      renderError: (error, request) => this.#renderError(error, request),
+      report: (error, request) => this.#report(error, request),
+    };
+  }
+
+  /** The clients that are connected. */
+  get clients(): ReadonlySet<Client> {
+    return this.#clients;
+  }
+
+  /** Resolves when the server was stopped and its last connection is closed. Never rejects. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Figures of this moment. */
+  get stats(): ServerStats {
+    let pendingRequests = 0;
+    let pendingResponses = 0;
+    for (const client of this.#clients) {
+      pendingRequests += client.pendingRequestCount;
+      pendingResponses += client.pendingResponseCount;
+    }
+    return {
+      clients: this.#clients.size,
+      accepted: this.#accepted,
+      refused: this.#refused,
+      requests: this.#requests,
+      errors: this.#errors,
+      pendingRequests,
+      pendingResponses,
+      runningHandlers: this.#handlers.running,
+    };
+  }
+
+  // Connections.
+
+  /**
+   * Listens on one more address. May be called any number of times, until the server is stopped.
+   *
+   * @param where the address, with TLS if there is a certificate, and options that differ from the server's
+   * @returns the listener; closing it ends only it
+   * @throws {Deno.errors.AddrInUse} and whatever else `Deno.listen` throws
+   */
+  listen(where: ListenOptions & OptionsInit): Listener {
+    if (this.#stopping) throw new TypeError("HttpServer: the server was stopped, and cannot listen again");
+    const { listener, rest } = listen(where, this.#factory.applicationLayerProtocols);
+    const options = resolveOrClose(rest, this.options, listener);
+    this.#listeners.add(listener);
+    this.#loops.push(this.#acceptAll(listener, options));
+    return listener;
+  }
+
+  /**
+   * Serves a connection that somebody else made: one from a listener of one's own, or in memory. The server owns it from
+   * then on, and closes it at once where a limit says so.
+   */
+  accept(connection: Connection, options?: OptionsInit): Client {
+    return this.#admit(connection, options === undefined ? this.options : resolveOptions(options, this.options));
+  }
+
+  #admit(connection: Connection, options: Options): RemoteClient {
+    const client = new RemoteClient(connection, options, this.#owner);
+    const address = client.isUnix ? null : client.remoteAddress;
+    if (this.#stopping || !this.#addresses.add(address, options.connectionsPerIpLimit)) {
+      this.#refused++;
+      client.close();
+      return client;
+    }
+    this.#accepted++;
+    this.#clients.add(client);
+    client.onClose(() => this.#forget(client, address));
+    client.start(this.#factory).catch((error) => this.#report(error, null));
+    return client;
+  }
+
+  #forget(client: RemoteClient, address: string | null): void {
+    this.#clients.delete(client);
+    this.#addresses.delete(address);
+    this.#room?.resolve();
+    this.#room = null;
+  }
+
+  // "for await" over a listener ends for good at the first error: a peer that has reset before it was accepted, or no free
+  // descriptor. Here only the end of the listener ends the loop.
+  async #acceptAll(listener: Listener, options: Options): Promise<void> {
+    let pause = 0;
+    while (!this.#stopping) {
+      try {
+        if (this.#clients.size >= options.connectionLimit) await this.#waitForRoom();
+        const connection = await listener.accept();
+        pause = 0;
+        this.#admit(connection, options);
+      } catch (error) {
+        if (this.#stopping || error instanceof Deno.errors.BadResource) break;
+        pause = Math.min(1000, 2 * pause || 5);
+        await this.#rest(pause);
+      }
+    }
+    this.#listeners.delete(listener);
+  }
+
+  #waitForRoom(): Promise<void> {
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
+  }
+
+  /** Waits before the next try, but not longer than the server runs. */
+  async #rest(milliseconds: number): Promise<void> {
+    const timer = setTimeout(() => this.#wake?.(), milliseconds);
+    await new Promise<void>((resolve) => this.#wake = resolve);
+    clearTimeout(timer);
+  }
+
+  #wake: (() => void) | null = null;
+
+  // Requests.
+
+  #dispatch(request: ServerRequest): WebResponse | Promise<WebResponse> {
+    this.#requests++;
+    const refused = this.#checkMethod(request);
+    if (refused !== null) return refused;
+    const turn = this.#handlers.enter();
+    return turn === null ? this.#handle(request) : turn.then(() => this.#handle(request));
+  }
+
+  /** "An origin server that receives a request method that is unrecognized [...] SHOULD respond with 501" (RFC 9110 §9.1). */
+  #checkMethod({ message }: ServerRequest): WebResponse | Promise<WebResponse> | null {
+    const { allowedMethods } = message.client.options;
+    if (message.target === "*" && message.method === "OPTIONS") {
+      return new Response(null, { status: 204, headers: { allow: allowedMethods?.join(", ") ?? "*" } });
+    }
+    if (allowedMethods === null || allowedMethods.includes(message.method)) return null;
+    // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 §15.5.6)
+    const headers = { allow: allowedMethods.join(", ") };
+    if (KNOWN_METHODS.has(message.method)) {
+      return this.#renderError(new HttpError(405, undefined, { headers }), null);
+    }
+    return this.#renderError(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), null);
+  }
+
+  #handle(request: ServerRequest): WebResponse | Promise<WebResponse> {
+    if (request.message.settled) { // the client left while the request waited for its turn
+      this.#handlers.leave();
+      return new Response(null, { status: 503 });
+    }
+    let result: WebResponse | Promise<WebResponse>;
+    try {
+      result = this.#handler(webRequest(request), new Exchange(request.message));
+    } catch (error) {
+      this.#handlers.leave();
+      return this.#renderError(error, request);
+    }
+    if (result instanceof WebResponseClass) {
+      this.#handlers.leave();
+      return result;
+    }
+    return this.#await(result, request);
+  }
+
+  async #await(result: WebResponse | Promise<WebResponse>, request: ServerRequest): Promise<WebResponse> {
+    try {
+      const response: unknown = await result;
+      if (response instanceof WebResponseClass) return response;
+      throw new TypeError(`The handler returned ${describe(response)}, but must return a Response`);
+    } catch (error) {
+      return await this.#renderError(error, request);
+    } finally {
+      this.#handlers.leave();
+    }
+  }
+
+  // Errors.
+
+  #renderError(error: unknown, request: ServerRequest | null): WebResponse | Promise<WebResponse> {
+    this.#errors++;
+    const expected = error instanceof HttpError || error instanceof ClientDisconnectedError;
+    if (this.#onError === undefined) {
+      if (!expected) this.#report(error, request);
+      return errorPage(error);
+    }
+    try {
+      const page = this.#onError(error, request === null ? null : webRequest(request));
+      return page instanceof WebResponseClass ? page : this.#awaitPage(page, error, request);
+    } catch (failure) {
+      return this.#giveUp(failure, error, request);
+    }
+  }
+
+  async #awaitPage(
+    page: Promise<WebResponse>,
+    error: unknown,
+    request: ServerRequest | null,
+  ): Promise<WebResponse> {
+    try {
+      const response: unknown = await page;
+      if (response instanceof WebResponseClass) return response;
+      throw new TypeError(`onError returned ${describe(response)}, but must return a Response`);
+    } catch (failure) {
+      return this.#giveUp(failure, error, request);
+    }
+  }
+
+  #giveUp(failure: unknown, error: unknown, request: ServerRequest | null): WebResponse {
+    this.#report(failure, request);
+    if (failure !== error && !(error instanceof HttpError)) this.#report(error, request);
+    return errorPage(error);
+  }
+
+  #report(error: unknown, request: ServerRequest | null): void {
+    try {
+      this.#log(error, request === null ? null : webRequest(request));
+    } catch (failure) {
+      logToConsole(failure);
+      logToConsole(error);
+    }
+  }
+
+  // Its end.
+
+  /**
+   * Stops: nothing further is accepted, idle connections are closed at once, running exchanges are finished with
+   * `connection: close`, and what is left after `timeout` milliseconds is cut. May be called again, with a shorter time.
+   *
+   * @param timeout milliseconds; `options.shutdownTimeout` when left out
+   * @returns a promise that resolves when all is closed, and never rejects
+   */
+  async stop(timeout: number = this.options.shutdownTimeout): Promise<void> {
+    const first = !this.#stopping;
+    this.#stopping = true;
+    const timer = setTimeout(() => this.#cut(), Math.max(0, timeout));
+    if (first) this.#finish().then(this.#finished.resolve, this.#finished.reject);
+    await this.#finished.promise;
+    clearTimeout(timer);
+  }
+
+  async #finish(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    this.#room?.resolve();
+    this.#wake?.();
+    await Promise.all([...this.#clients].map((client) => client.stop(Infinity)));
+    await Promise.all(this.#loops);
+  }
+
+  #cut(): void {
+    for (const client of this.#clients) client.close();
+  }
+
+  /** Stops, so that a server may be declared with `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+const WebResponseClass = globalThis.Response;
+
+// The methods of RFC 9110 §9.3 and RFC 5789: refused as 405 where they are not allowed
+const KNOWN_METHODS: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "TRACE",
+  "CONNECT",
+]);
+
+function resolveOrClose(init: OptionsInit, base: Options, listener: Listener): Options {
+  try {
+    return resolveOptions(init, base);
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+}
+
+/** The page of an error: its status and message; of a fault that is not the peer's nothing is shown. */
+function errorPage(error: unknown): WebResponse {
+  const fault = error instanceof HttpError
+    ? error
+    : new HttpError(error instanceof ClientDisconnectedError ? 400 : 500);
+  const headers = new Headers(fault.headers);
+  if (!headers.has("content-type")) headers.set("content-type", "text/plain;charset=UTF-8");
+  return new Response(`${fault.message}\n`, { status: fault.status, headers });
+}
+
+function logToConsole(error: unknown): void {
+  console.error(error);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === "object" ? `an object of class ${value.constructor?.name ?? "Object"}` : `a ${typeof value}`;
+}
