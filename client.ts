@@ -236,7 +236,11 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
       if (this.#phase !== "starting") return;
       this.#phase = "open";
       this.#driver = factory.selectDriver(this);
-      this.#parser = this.#driver.setup(this, (request) => this.#take(request), (data, close) => this.write(data, close));
+      this.#parser = this.#driver.setup(
+        this,
+        (request) => this.#take(request),
+        (data, close) => this.write(data, close),
+      );
       await this.#feed(this.#parser);
       await this.#linger();
     } catch (error) {
@@ -264,8 +268,12 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
       this.#release();
       let chunk: Uint8Array | null | undefined;
       if (step.value === undefined) {
-        chunk = await this.#read();
-        if (chunk === undefined) return;
+        if (this.#resumed !== null) await this.#resumed.promise;
+        this.#waiting = true;
+        const count = await this.#reader.read();
+        if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
+        this.#waiting = false;
+        chunk = count === null ? this.#onEnd() : this.#reader.take(count);
       }
       this.#heldSince = this.now;
       step = chunk === null ? await parser.throw(new ClientDisconnectedError()) : await parser.next(chunk);
@@ -277,20 +285,6 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     const held = this.now - this.#heldSince;
     if (held > 0 && this.#deadline !== Infinity) this.#deadline += held;
     this.#heldSince = Infinity;
-  }
-
-  /** The next bytes for the parser; `null` when the peer ended its side, `undefined` when the parser needs none any more. */
-  async #read(): Promise<Uint8Array | null | undefined> {
-    for (;;) {
-      if (this.#resumed !== null) await this.#resumed.promise;
-      this.#waiting = true;
-      const count = await this.#reader.read();
-      if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
-      this.#waiting = false;
-      if (count === null) return this.#onEnd();
-      const chunk = this.#reader.take(count);
-      if (count > 0) return chunk;
-    }
   }
 
   #onEnd(): null {
@@ -375,7 +369,9 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#deadline = this.#owner.deadlines.after(this.options.lingerTimeout);
     const ended = this.connection.closeWrite?.() ?? Promise.resolve();
     ended.then(() => this.#flushed?.resolve(), () => this.close());
-    if (this.connection.closeWrite === undefined || this.#endedAt !== Infinity) ended.then(() => this.close(), ignore);
+    if (this.connection.closeWrite === undefined || this.#endedAt !== Infinity) {
+      ended.then(() => this.close(), ignore);
+    }
   }
 
   async #linger(): Promise<void> {
@@ -408,7 +404,9 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#waiting = false;
     this.#deadline = Infinity;
     const late = new HttpError(408, "The request did not come in time (RFC 9110 §15.5.9)");
-    this.#parser!.throw(late).then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(ignore);
+    this.#parser!.throw(late).then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(
+      ignore,
+    );
   }
 
   // While the parser is held nothing is read, and the peer's leaving would go unseen: one small read looks out for it. Its
@@ -477,7 +475,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     if (this.#driver === null || this.#isIdle) return this.close();
     const closed = Promise.withResolvers<void>();
     this.onClose(() => closed.resolve());
-    const timer = setTimeout(() => this.close(), timeout);
+    const timer = timeout === Infinity ? undefined : setTimeout(() => this.close(), timeout);
     this.#driver.stop().then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(ignore);
     await closed.promise;
     clearTimeout(timer);
@@ -530,7 +528,11 @@ function readAddress(connection: Connection, side: "remoteAddr" | "localAddr"): 
   try {
     const address = connection[side];
     if ("hostname" in address) return { address: address.hostname, port: address.port, isUnix: false };
-    return { address: "path" in address ? address.path ?? "" : "", port: null, isUnix: address.transport === "unix" };
+    return {
+      address: "path" in address ? address.path ?? "" : "",
+      port: null,
+      isUnix: address.transport === "unix",
+    };
   } catch {
     return { address: "", port: null, isUnix: false }; // the first read fails, and ends the client
   }

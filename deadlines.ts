@@ -13,7 +13,7 @@ export interface Timed {
   onTick(now: number): void;
 }
 
-/** Ticks while there is something to tick for, without keeping the process alive. */
+/** Ticks while there is something to tick for; an open connection keeps the process alive anyway. */
 export class DeadlineQueue {
   readonly #timed = new Set<Timed>();
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -34,9 +34,7 @@ export class DeadlineQueue {
     this.#timed.add(timed);
     if (this.#timer !== null) return;
     this.#now = performance.now();
-    const timer = setInterval(() => this.#tick(), TICK);
-    Deno.unrefTimer(timer);
-    this.#timer = timer;
+    this.#timer = setInterval(() => this.#tick(), TICK);
   }
 
   /** Ticks no more for it. */

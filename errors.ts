@@ -28,7 +28,7 @@ export interface HttpErrorOptions {
  * ```
  */
 export class HttpError extends Error {
-  /** @inheritdoc */
+  /** The name of the class. */
   override readonly name: string = "HttpError";
   /** The status of the response: 400 to 599. */
   readonly status: number;
@@ -36,6 +36,8 @@ export class HttpError extends Error {
   readonly headers: HeadersInit | undefined;
 
   /**
+   * Makes an error that is answered with a status.
+   *
    * @param status 400 to 599
    * @param message what went wrong, shown to the peer; the status' reason phrase when left out
    * @param options further header fields, and the cause
@@ -56,10 +58,12 @@ export class HttpError extends Error {
  * nobody sends any more, and as the reason of `request.signal`. It need not be caught.
  */
 export class ClientDisconnectedError extends Error {
-  /** @inheritdoc */
+  /** The name of the class. */
   override readonly name: string = "ClientDisconnectedError";
 
   /**
+   * Says what was under way when the peer left.
+   *
    * @param message what was under way
    * @param options the I/O error that told of it, as `cause`
    */

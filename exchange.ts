@@ -5,7 +5,15 @@
  */
 
 import type { Client } from "./connection.ts";
+import { isTrailerAllowed } from "./trailer_fields.ts";
 import type { Protocol, RequestMessage, TrailerSource, UpgradeHandler } from "./message.ts";
+
+function checkTrailers(trailers: HeadersInit): void {
+  for (const name of new Headers(trailers).keys()) {
+    if (isTrailerAllowed(name)) continue;
+    throw new TypeError(`setTrailers: ${name} may not stand in a trailer section: set it as a header field`);
+  }
+}
 
 /**
  * One request and its response on one client. It has the members of `Deno.ServeHandlerInfo` and more; it is over when
@@ -99,8 +107,12 @@ export class Exchange {
   /**
    * Sets the trailer fields of the response (RFC 9110 §6.5): at once, or as a function that is called when the body has
    * been sent. An HTTP/1.0 client does not get them. A body of known length is then sent in chunks.
+   *
+   * @throws {TypeError} when a field may not stand in a trailer section, such as `content-length` (RFC 9110 §6.5.1); what a
+   * function returns is checked when it is called: such a field is then reported and left out
    */
   setTrailers(trailers: TrailerSource): void {
+    if (typeof trailers !== "function") checkTrailers(trailers);
     this.#message.responseTrailers = trailers;
   }
 

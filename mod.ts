@@ -34,13 +34,13 @@ export { ClientDisconnectedError, HttpError, type HttpErrorOptions } from "./err
 export { Exchange } from "./exchange.ts";
 export type { FieldLines } from "./headers.ts";
 export { type Protocol, RequestMessage, type TrailerSource, type UpgradeHandler } from "./message.ts";
-export { defaultOptions, type Options, type OptionsInit, resolveOptions } from "./options.ts";
+export { type Budget, defaultOptions, type Options, type OptionsInit, resolveOptions } from "./options.ts";
 export { ServerRequest } from "./request.ts";
 export { RequestBody, type RequestBodyInit } from "./request_body.ts";
 export { Response, type ResponseContent } from "./response.ts";
 export {
-  type ServeInit,
   serve,
+  type ServeInit,
   type ServeOptions,
   type ServerHandle,
   type ServeTcpOptions,

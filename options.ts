@@ -1,5 +1,470 @@
-// STUB by the lead, to be replaced by the helper's options.ts
-export interface Options { readonly [k: string]: any }
-export type OptionsInit = Partial<Options>;
-export const defaultOptions: Options = Object.freeze({ connectionLimit: 10000, connectionsPerIpLimit: 30, handlerLimit: 1000, tlsSetupTimeout: 5000, headerTimeout: 15000, http1Timeout: 15000, http2Timeout: 60000, streamTimeout: 15000, minimumBodyRate: 240, minimumBodyRateGrace: 5000, shutdownTimeout: 3000, headerSizeLimit: 32768, headerCountLimit: 100, targetSizeLimit: 8192, trailerSizeLimit: 8192, chunkLineSizeLimit: 4096, chunkOverheadLimit: 16384, drainLimit: 262144, lingerTimeout: 2000, bodySizeLimit: 10485760, requestLimit: null, concurrentStreamLimit: 100, softStreamCap: 131072, streamThreshold: 8192, chunkSize: 65536, http2: true, http2Upgrade: false, push: true, allowedMethods: ["GET","HEAD","POST","PUT","PATCH","DELETE","OPTIONS"], serverHeader: null, extendedConnect: false });
-export function resolveOptions(init: OptionsInit, base: Options = defaultOptions): Options { return Object.freeze({ ...base, ...Object.fromEntries(Object.entries(init).filter(([,v]) => v !== undefined)) }); }
+/**
+ * The options of a server: every limit and timeout, with its unit, its default and what the peer sees when it is exceeded.
+ *
+ * @module
+ */
+
+/** How often something may happen: `burst` times at once, and `perSecond` times a second in the long run. */
+export interface Budget {
+  /** How many at once. */
+  readonly burst: number;
+  /** How many are given back in a second. */
+  readonly perSecond: number;
+}
+
+/**
+ * The options in force on a listener or a client. They do not change while it lives. Times are in milliseconds, sizes in
+ * bytes.
+ */
+export interface Options {
+  /**
+   * Connections that are open at once. When exceeded: further ones wait in the system's queue and are not
+   * accepted.
+   * Others: amphp 10 000, nginx 512 a worker, Node none.
+   * @default {10000}
+   */
+  readonly connectionLimit: number;
+  /**
+   * Connections from one address: IPv4 by address, IPv6 by /56; loopback and unix sockets are exempt. When
+   * exceeded: a further one is closed as soon as it is accepted.
+   * Others: amphp 30, then 10; nobody else has one.
+   * @default {30}
+   */
+  readonly connectionsPerIpLimit: number;
+  /**
+   * Handlers that run at once, over all connections. When exceeded: further requests wait in their order.
+   * Others: amphp 1000.
+   * @default {1000}
+   */
+  readonly handlerLimit: number;
+  /**
+   * For the TLS handshake. Milliseconds. When exceeded: the connection is closed.
+   * Others: amphp 5 s, uWebSockets 10 s, nginx 60 s, Node 120 s.
+   * @default {5000}
+   */
+  readonly tlsSetupTimeout: number;
+  /**
+   * For a whole head: from the connection's beginning for the first, from its first byte for the others. No byte
+   * extends it. Milliseconds. When exceeded: 408, closed.
+   * Others: uWebSockets 10 s, Apache 20 to 40 s, nginx, Node and Caddy 60 s, Deno.serve none.
+   * @default {15000}
+   */
+  readonly headerTimeout: number;
+  /**
+   * For which an HTTP/1 connection may be idle between requests. Milliseconds. When exceeded: closed.
+   * Others: Node and Apache 5 s, amphp 15 s, nginx 75 s, Deno.serve none.
+   * @default {15000}
+   */
+  readonly http1Timeout: number;
+  /**
+   * For which an HTTP/2 connection may be idle. Milliseconds. When exceeded: GOAWAY, closed.
+   * Others: amphp 60 s, nginx 75 s, Envoy 1 h.
+   * @default {60000}
+   */
+  readonly http2Timeout: number;
+  /**
+   * Without any progress on a request body that is awaited, or on a response that the peer does not take.
+   * Milliseconds. When exceeded: 408 while no response has begun, else closed; RST_STREAM over HTTP/2.
+   * Others: amphp 15 s, nginx 60 s, Envoy 5 min, Deno.serve none.
+   * @default {15000}
+   */
+  readonly streamTimeout: number;
+  /**
+   * The least rate of a request body, in bytes per second, once `minimumBodyRateGrace` has passed; 0 for none.
+   * Bytes. When exceeded: 408, closed.
+   * Others: Kestrel 240, Apache 500, uWebSockets 16 KiB/s.
+   * @default {240}
+   */
+  readonly minimumBodyRate: number;
+  /**
+   * For which `minimumBodyRate` is not asked of a body. Milliseconds. When exceeded: nothing by itself.
+   * Others: Kestrel 5 s, Apache 20 s.
+   * @default {5000}
+   */
+  readonly minimumBodyRateGrace: number;
+  /**
+   * For which running exchanges may go on when the server is stopped. Milliseconds. When exceeded: what is left is
+   * cut.
+   * Others: amphp 3 s, Deno.serve without end.
+   * @default {3000}
+   */
+  readonly shutdownTimeout: number;
+  /**
+   * The largest head, from the request line to the empty line. Bytes. When exceeded: 431, closed.
+   * Others: amphp 32 KiB, Node 16 KiB, nginx 4 fields of 8 KiB, Deno.serve 64 KiB.
+   * @default {32768}
+   */
+  readonly headerSizeLimit: number;
+  /**
+   * Field lines in a head or trailer section; cookie crumbs count over HTTP/2. When exceeded: 431, closed.
+   * Others: Apache, hyper, Envoy 100; Deno.serve 128; nginx 1000; Node 2000.
+   * @default {100}
+   */
+  readonly headerCountLimit: number;
+  /**
+   * The longest request target. Bytes. When exceeded: 414, closed.
+   * Others: Apache 8190, nginx 8 KiB.
+   * @default {8192}
+   */
+  readonly targetSizeLimit: number;
+  /**
+   * The largest trailer section. Bytes. When exceeded: 431, closed.
+   * Others: amphp 32 KiB, with the head's limit.
+   * @default {8192}
+   */
+  readonly trailerSizeLimit: number;
+  /**
+   * The longest line with a chunk's size and extensions. Bytes. When exceeded: 400, closed.
+   * Others: Go and Deno.serve 4096, Apache 8190, Node and hyper 16 KiB.
+   * @default {4096}
+   */
+  readonly chunkLineSizeLimit: number;
+  /**
+   * What the framing of a chunked body may have beyond the size of its content. Bytes. When exceeded: 400, closed.
+   * Others: hyper 16 KiB of extensions, h2o 100 KB.
+   * @default {16384}
+   */
+  readonly chunkOverheadLimit: number;
+  /**
+   * How much of a body that nobody read is read and dropped, so that the connection lives on. Bytes. When
+   * exceeded: the connection ends with the response.
+   * Others: Go and Caddy 256 KiB, nginx and Apache all of it.
+   * @default {262144}
+   */
+  readonly drainLimit: number;
+  /**
+   * For which a connection that was ended waits for the peer to end its side, so that the response is not lost to
+   * a reset. Milliseconds. When exceeded: closed.
+   * Others: Go 0.5 s, Apache 2 s, nginx 5 s.
+   * @default {2000}
+   */
+  readonly lingerTimeout: number;
+  /**
+   * The largest request body; a handler may raise it for its request (`exchange.bodySizeLimit`). `null` for none.
+   * Bytes. When exceeded: 413, closed.
+   * Others: nginx 1 MiB, Bun 128 MiB, Apache 1 GiB, Node and Deno.serve none.
+   * @default {10485760}
+   */
+  readonly bodySizeLimit: number | null;
+  /**
+   * Requests on one connection. `null` for none. When exceeded: the last response says `connection: close`; GOAWAY
+   * over HTTP/2.
+   * Others: Apache 100, nginx 1000, Node none.
+   * @default {null}
+   */
+  readonly requestLimit: number | null;
+  /**
+   * HTTP/2 streams that are open, or whose handler runs, at once. When exceeded: RST_STREAM with REFUSED_STREAM.
+   * Others: Apache, h2o, HAProxy 100; nginx 128; hyper 200; Go 250.
+   * @default {100}
+   */
+  readonly concurrentStreamLimit: number;
+  /**
+   * Bytes that may wait in one direction of a connection before whoever makes them is held back. Bytes. When
+   * exceeded: backpressure.
+   * Others: Aerys 128 KiB.
+   * @default {131072}
+   */
+  readonly softStreamCap: number;
+  /**
+   * Chunks of a request body up to this size are handed on when they are complete. Bytes. When exceeded: nothing:
+   * they are gathered.
+   * Others: amphp 8 KiB.
+   * @default {8192}
+   */
+  readonly streamThreshold: number;
+  /**
+   * The largest read; a connection begins with 4 KiB and adapts. Bytes. When exceeded: nothing: it takes more
+   * reads.
+   * Others: amphp 8 KiB, nginx 64 KiB.
+   * @default {65536}
+   */
+  readonly chunkSize: number;
+  /**
+   * For which an HTTP/2 stream may live while its window is shut, whatever WINDOW_UPDATE frames come.
+   * Milliseconds. When exceeded: RST_STREAM.
+   * Others: h2o 10 s, Envoy 5 min.
+   * @default {30000}
+   */
+  readonly windowStallTimeout: number;
+  /**
+   * CONTINUATION frames behind one HEADERS frame. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: Envoy and nghttp2 8, sozu 20.
+   * @default {8}
+   */
+  readonly continuationFrameLimit: number;
+  /**
+   * Streams that the peer resets (CVE-2023-44487). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: nghttp2 1000 and 33/s, sozu 100/s.
+   * @default {{ burst: 100, perSecond: 20 }}
+   */
+  readonly peerResetBudget: Budget;
+  /**
+   * Streams that the peer makes the server reset (CVE-2025-8671). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: hyper 1024 in all, sozu 500 in all.
+   * @default {{ burst: 100, perSecond: 10 }}
+   */
+  readonly ownResetBudget: Budget;
+  /**
+   * PING and SETTINGS frames (CVE-2019-9512, CVE-2019-9515). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: nghttp2 1000 waiting, Go 10 000 waiting.
+   * @default {{ burst: 50, perSecond: 10 }}
+   */
+  readonly controlFrameBudget: Budget;
+  /**
+   * Empty or tiny DATA frames (CVE-2019-9518). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: hyper 100, Envoy 1 in a row.
+   * @default {{ burst: 100, perSecond: 0 }}
+   */
+  readonly emptyFrameBudget: Budget;
+  /**
+   * Whatever else is allowed and pointless: PRIORITY, WINDOW_UPDATE and the like (CVE-2019-9513). When exceeded:
+   * GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: Envoy and nghttp2 10 000 and 330/s.
+   * @default {{ burst: 1000, perSecond: 100 }}
+   */
+  readonly oddityBudget: Budget;
+  /**
+   * Whether HTTP/2 is spoken: beside HTTP/1, not at all, or alone.
+   *
+   * @default {true}
+   */
+  readonly http2: boolean | "only";
+  /**
+   * Whether `Upgrade: h2c` is taken on connections without TLS.
+   *
+   * @default {false}
+   */
+  readonly http2Upgrade: boolean;
+  /**
+   * Whether `exchange.push()` pushes to clients that take it.
+   *
+   * @default {true}
+   */
+  readonly push: boolean;
+  /**
+   * Whether extended CONNECT (RFC 8441) is offered over HTTP/2.
+   *
+   * @default {false}
+   */
+  readonly extendedConnect: boolean;
+  /**
+   * The methods that reach a handler, or `null` for any. When exceeded: 405 with `allow` for the methods of RFC 9110 and PATCH,
+   * 501 for others. TRACE and CONNECT are not in the default.
+   *
+   * @default {["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+   */
+  readonly allowedMethods: readonly string[] | null;
+  /**
+   * The value of the `server` field, or `null` for none.
+   *
+   * @default {null}
+   */
+  readonly serverHeader: string | null;
+}
+
+/** Options that differ from the defaults, or from the server's. What is left out, or `undefined`, is inherited. */
+export type OptionsInit = { readonly [Name in keyof Options]?: Options[Name] | undefined };
+
+/** The options that are in force when none are given. */
+export const defaultOptions: Options = Object.freeze({
+  connectionLimit: 10_000,
+  connectionsPerIpLimit: 30,
+  handlerLimit: 1_000,
+  tlsSetupTimeout: 5_000,
+  headerTimeout: 15_000,
+  http1Timeout: 15_000,
+  http2Timeout: 60_000,
+  streamTimeout: 15_000,
+  minimumBodyRate: 240,
+  minimumBodyRateGrace: 5_000,
+  shutdownTimeout: 3_000,
+  headerSizeLimit: 32_768,
+  headerCountLimit: 100,
+  targetSizeLimit: 8_192,
+  trailerSizeLimit: 8_192,
+  chunkLineSizeLimit: 4_096,
+  chunkOverheadLimit: 16_384,
+  drainLimit: 262_144,
+  lingerTimeout: 2_000,
+  bodySizeLimit: 10_485_760,
+  requestLimit: null,
+  concurrentStreamLimit: 100,
+  softStreamCap: 131_072,
+  streamThreshold: 8_192,
+  chunkSize: 65_536,
+  windowStallTimeout: 30_000,
+  continuationFrameLimit: 8,
+  peerResetBudget: Object.freeze({ burst: 100, perSecond: 20 }),
+  ownResetBudget: Object.freeze({ burst: 100, perSecond: 10 }),
+  controlFrameBudget: Object.freeze({ burst: 50, perSecond: 10 }),
+  emptyFrameBudget: Object.freeze({ burst: 100, perSecond: 0 }),
+  oddityBudget: Object.freeze({ burst: 1000, perSecond: 100 }),
+  http2: true,
+  http2Upgrade: false,
+  push: true,
+  extendedConnect: false,
+  allowedMethods: Object.freeze(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+  serverHeader: null,
+});
+
+/** A check of one value: what is allowed, in words, when it is not. */
+type Check = (value: unknown) => string | null;
+
+// The longest time that a timer takes: 2^31 - 1 ms, 24 days.
+const LONGEST_TIME = 2_147_483_647;
+
+/** An integer in a range, or `Infinity` where a limit may be absent. */
+function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
+  return (value) => {
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return null;
+    return `an integer from ${least} to ${most}`;
+  };
+}
+
+function orNull(check: Check): Check {
+  return (value) => {
+    const allowed = value === null ? null : check(value);
+    return allowed === null ? null : `${allowed}, or null for no limit`;
+  };
+}
+
+function boolean(value: unknown): string | null {
+  return typeof value === "boolean" ? null : "true or false";
+}
+
+function http2(value: unknown): string | null {
+  return typeof value === "boolean" || value === "only" ? null : 'true, false or "only"';
+}
+
+function budget(value: unknown): string | null {
+  const { burst, perSecond } = Object(value) as Partial<Budget>;
+  const fine = Number.isInteger(burst) && burst! >= 0 && typeof perSecond === "number" && perSecond >= 0;
+  return fine ? null : "{ burst, perSecond }, both 0 or more";
+}
+
+// token = 1*tchar (RFC 9110 §5.6.2)
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+function methods(value: unknown): string | null {
+  const fine = value === null ||
+    (Array.isArray(value) && value.length > 0 &&
+      value.every((method) => typeof method === "string" && TOKEN.test(method)));
+  return fine ? null : "a list of methods with at least one, or null for any";
+}
+
+function serverHeader(value: unknown): string | null {
+  const fine = value === null || (typeof value === "string" && /^[!-~](?:[ -~]*[!-~])?$/.test(value));
+  return fine ? null : "a text of visible characters, or null for none";
+}
+
+const COUNT = integer(1);
+const SIZE = integer(1);
+const SIZE_OR_ZERO = integer(0);
+const TIME = integer(1, LONGEST_TIME);
+const TIME_OR_ZERO = integer(0, LONGEST_TIME);
+
+const CHECKS: { readonly [Name in keyof Options]: Check } = {
+  connectionLimit: COUNT,
+  connectionsPerIpLimit: COUNT,
+  handlerLimit: COUNT,
+  tlsSetupTimeout: TIME,
+  headerTimeout: TIME,
+  http1Timeout: TIME,
+  http2Timeout: TIME,
+  streamTimeout: TIME,
+  minimumBodyRate: SIZE_OR_ZERO,
+  minimumBodyRateGrace: TIME,
+  shutdownTimeout: TIME_OR_ZERO,
+  headerSizeLimit: SIZE,
+  headerCountLimit: COUNT,
+  targetSizeLimit: SIZE,
+  trailerSizeLimit: SIZE,
+  chunkLineSizeLimit: SIZE,
+  chunkOverheadLimit: SIZE,
+  drainLimit: SIZE_OR_ZERO,
+  lingerTimeout: TIME_OR_ZERO,
+  bodySizeLimit: orNull(SIZE_OR_ZERO),
+  requestLimit: orNull(COUNT),
+  concurrentStreamLimit: COUNT,
+  softStreamCap: SIZE,
+  streamThreshold: SIZE,
+  chunkSize: SIZE,
+  windowStallTimeout: TIME,
+  continuationFrameLimit: COUNT,
+  peerResetBudget: budget,
+  ownResetBudget: budget,
+  controlFrameBudget: budget,
+  emptyFrameBudget: budget,
+  oddityBudget: budget,
+  http2,
+  http2Upgrade: boolean,
+  push: boolean,
+  extendedConnect: boolean,
+  allowedMethods: methods,
+  serverHeader,
+};
+
+/**
+ * Checks options and completes them.
+ *
+ * @param init what differs
+ * @param base what is inherited
+ * @returns all options, frozen
+ * @throws {TypeError} for a name that is no option
+ * @throws {RangeError} for a value that is not allowed
+ *
+ * @example
+ * ```ts
+ * import { resolveOptions } from "@drover/http";
+ *
+ * const options = resolveOptions({ headerTimeout: 5000 });
+ * console.log(options.headerTimeout, options.http1Timeout); // 5000 15000
+ * ```
+ */
+export function resolveOptions(init: OptionsInit, base: Options = defaultOptions): Options {
+  const given: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(init)) {
+    if (value === undefined) continue;
+    if (!isOptionName(name)) {
+      throw new TypeError(`There is no option ${name}: did you mean ${nearest(name)}?`);
+    }
+    const allowed = CHECKS[name](value);
+    if (allowed !== null) throw new RangeError(`${name} is ${show(value)}, but must be ${allowed}`);
+    given.push([name, Array.isArray(value) ? Object.freeze([...value]) : value]);
+  }
+  return given.length === 0 ? base : Object.freeze({ ...base, ...Object.fromEntries(given) });
+}
+
+function isOptionName(name: string): name is keyof Options {
+  return Object.hasOwn(CHECKS, name);
+}
+
+function show(value: unknown): string {
+  return typeof value === "number" || value === undefined ? String(value) : JSON.stringify(value);
+}
+
+/** The option whose name differs least. */
+function nearest(name: string): string {
+  let best = "";
+  let least = Infinity;
+  for (const known of Object.keys(CHECKS)) {
+    const distance = editDistance(name.toLowerCase(), known.toLowerCase());
+    if (distance < least) [best, least] = [known, distance];
+  }
+  return best;
+}
+
+/** How many letters have to be changed, added or left out to make one text of another. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const change = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}

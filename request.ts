@@ -23,7 +23,7 @@ export class ServerRequest {
   #headers: Headers | null = null;
   #real: Request | null = null;
 
-  /** @param message the received message that this is a view of */
+  /** Makes a view of a received message. */
   constructor(message: RequestMessage) {
     this.message = message;
   }

@@ -52,7 +52,7 @@ export class RequestBody {
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #used = false;
 
-  /** @param init the declared length and the limits */
+  /** Begins a body, with its declared length and its limits. */
   constructor(init: RequestBodyInit) {
     this.#length = init.length;
     this.limit = init.limit;
@@ -174,7 +174,9 @@ export class RequestBody {
 
   #begin(): void {
     this.#used = true;
-    if (this.#length !== null && this.#length > this.limit && this.#error === undefined) this.#refuse(tooLarge(this.limit));
+    if (this.#length !== null && this.#length > this.limit && this.#error === undefined) {
+      this.#refuse(tooLarge(this.limit));
+    }
     const onFirstRead = this.#onFirstRead;
     this.#onFirstRead = undefined;
     if (this.#state === "receiving") onFirstRead?.();

@@ -6,9 +6,6 @@
 
 import { isFieldValue } from "./headers.ts";
 
-/** The platform's class, under a name that the export below does not hide. */
-const WebResponse = globalThis.Response;
-
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
 
@@ -25,11 +22,13 @@ export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8A
  * console.log(response instanceof globalThis.Response, await response.text()); // true Hello
  * ```
  */
-export class Response extends WebResponse {
+export class Response extends globalThis.Response {
   #content: ResponseContent | undefined;
   #fields: readonly string[] | null;
 
   /**
+   * Takes what the web's `Response` takes.
+   *
    * @param body as for the web's `Response`; bytes must not change until the response was delivered
    * @param init as for the web's `Response`
    */

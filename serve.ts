@@ -71,14 +71,19 @@ export function serve(handler: Handler): ServerHandle<Deno.NetAddr>;
 /** Serves on a unix socket. */
 export function serve(options: ServeUnixOptions, handler: Handler): ServerHandle<Deno.UnixAddr>;
 /** Serves on a TCP port, with TLS where there is a certificate. */
-export function serve(options: ServeTcpOptions | ServeTlsOptions, handler: Handler): ServerHandle<Deno.NetAddr>;
+export function serve(
+  options: ServeTcpOptions | ServeTlsOptions,
+  handler: Handler,
+): ServerHandle<Deno.NetAddr>;
 /** Serves with the handler among the options, on a unix socket. */
 export function serve(
   options: ServeUnixOptions & ({ readonly handler: Handler } | { readonly fetch: Handler }),
 ): ServerHandle<Deno.UnixAddr>;
 /** Serves with the handler among the options. */
 export function serve(
-  options: (ServeTcpOptions | ServeTlsOptions) & ({ readonly handler: Handler } | { readonly fetch: Handler }),
+  options:
+    & (ServeTcpOptions | ServeTlsOptions)
+    & ({ readonly handler: Handler } | { readonly fetch: Handler }),
 ): ServerHandle<Deno.NetAddr>;
 /** Serves with options that are only known at run time. */
 export function serve(options: ServeInit): ServerHandle;

@@ -14,28 +14,31 @@ import { DefaultDriverFactory } from "./drivers/factory.ts";
 import { ClientDisconnectedError, HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HandlerQueue } from "./handler_queue.ts";
-import { ignore } from "./message.ts";
+import type { ignore } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
-import { type Listener, listen, type ListenOptions } from "./transports/listen.ts";
+import { listen, type Listener, type ListenOptions } from "./transports/listen.ts";
 import { BufferPool } from "./write_queue.ts";
-
-/** A web response, of whichever class. */
-type WebResponse = globalThis.Response;
 
 /**
  * What answers requests. It may be a handler of `Deno.serve`: the exchange has the members of `Deno.ServeHandlerInfo`.
  *
  * A handler that throws is answered by the error handler: an {@link HttpError} with its status, anything else with 500.
  */
-export type Handler = (request: Request, exchange: Exchange) => WebResponse | Promise<WebResponse>;
+export type Handler = (
+  request: Request,
+  exchange: Exchange,
+) => globalThis.Response | Promise<globalThis.Response>;
 
 /**
  * Renders every error: what a handler threw, and, as an {@link HttpError}, what a peer did wrong; `request` is `null` when its
  * head could not be parsed. Where it throws itself, the server's own page is sent.
  */
-export type ErrorHandler = (error: unknown, request: Request | null) => WebResponse | Promise<WebResponse>;
+export type ErrorHandler = (
+  error: unknown,
+  request: Request | null,
+) => globalThis.Response | Promise<globalThis.Response>;
 
 /** How a server is made: every option of {@link Options}, and what is not a limit. */
 export interface HttpServerInit extends OptionsInit {
@@ -103,6 +106,8 @@ export class HttpServer {
   #errors = 0;
 
   /**
+   * Makes a server that does not listen yet.
+   *
    * @param handler answers the requests
    * @param init options, error handler and so on
    * @throws {RangeError | TypeError} when an option has a value that is not allowed
@@ -178,7 +183,10 @@ export class HttpServer {
    * then on, and closes it at once where a limit says so.
    */
   accept(connection: Connection, options?: OptionsInit): Client {
-    return this.#admit(connection, options === undefined ? this.options : resolveOptions(options, this.options));
+    return this.#admit(
+      connection,
+      options === undefined ? this.options : resolveOptions(options, this.options),
+    );
   }
 
   #admit(connection: Connection, options: Options): RemoteClient {
@@ -238,7 +246,7 @@ export class HttpServer {
 
   // Requests.
 
-  #dispatch(request: ServerRequest): WebResponse | Promise<WebResponse> {
+  #dispatch(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
     this.#requests++;
     const refused = this.#checkMethod(request);
     if (refused !== null) return refused;
@@ -247,7 +255,7 @@ export class HttpServer {
   }
 
   /** "An origin server that receives a request method that is unrecognized [...] SHOULD respond with 501" (RFC 9110 §9.1). */
-  #checkMethod({ message }: ServerRequest): WebResponse | Promise<WebResponse> | null {
+  #checkMethod({ message }: ServerRequest): globalThis.Response | Promise<globalThis.Response> | null {
     const { allowedMethods } = message.client.options;
     if (message.target === "*" && message.method === "OPTIONS") {
       return new Response(null, { status: 204, headers: { allow: allowedMethods?.join(", ") ?? "*" } });
@@ -261,29 +269,32 @@ export class HttpServer {
     return this.#renderError(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), null);
   }
 
-  #handle(request: ServerRequest): WebResponse | Promise<WebResponse> {
+  #handle(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
     if (request.message.settled) { // the client left while the request waited for its turn
       this.#handlers.leave();
       return new Response(null, { status: 503 });
     }
-    let result: WebResponse | Promise<WebResponse>;
+    let result: globalThis.Response | Promise<globalThis.Response>;
     try {
       result = this.#handler(webRequest(request), new Exchange(request.message));
     } catch (error) {
       this.#handlers.leave();
       return this.#renderError(error, request);
     }
-    if (result instanceof WebResponseClass) {
+    if (result instanceof globalThis.Response) {
       this.#handlers.leave();
       return result;
     }
     return this.#await(result, request);
   }
 
-  async #await(result: WebResponse | Promise<WebResponse>, request: ServerRequest): Promise<WebResponse> {
+  async #await(
+    result: globalThis.Response | Promise<globalThis.Response>,
+    request: ServerRequest,
+  ): Promise<globalThis.Response> {
     try {
       const response: unknown = await result;
-      if (response instanceof WebResponseClass) return response;
+      if (response instanceof globalThis.Response) return response;
       throw new TypeError(`The handler returned ${describe(response)}, but must return a Response`);
     } catch (error) {
       return await this.#renderError(error, request);
@@ -294,7 +305,10 @@ export class HttpServer {
 
   // Errors.
 
-  #renderError(error: unknown, request: ServerRequest | null): WebResponse | Promise<WebResponse> {
+  #renderError(
+    error: unknown,
+    request: ServerRequest | null,
+  ): globalThis.Response | Promise<globalThis.Response> {
     this.#errors++;
     const expected = error instanceof HttpError || error instanceof ClientDisconnectedError;
     if (this.#onError === undefined) {
@@ -303,27 +317,27 @@ export class HttpServer {
     }
     try {
       const page = this.#onError(error, request === null ? null : webRequest(request));
-      return page instanceof WebResponseClass ? page : this.#awaitPage(page, error, request);
+      return page instanceof globalThis.Response ? page : this.#awaitPage(page, error, request);
     } catch (failure) {
       return this.#giveUp(failure, error, request);
     }
   }
 
   async #awaitPage(
-    page: Promise<WebResponse>,
+    page: Promise<globalThis.Response>,
     error: unknown,
     request: ServerRequest | null,
-  ): Promise<WebResponse> {
+  ): Promise<globalThis.Response> {
     try {
       const response: unknown = await page;
-      if (response instanceof WebResponseClass) return response;
+      if (response instanceof globalThis.Response) return response;
       throw new TypeError(`onError returned ${describe(response)}, but must return a Response`);
     } catch (failure) {
       return this.#giveUp(failure, error, request);
     }
   }
 
-  #giveUp(failure: unknown, error: unknown, request: ServerRequest | null): WebResponse {
+  #giveUp(failure: unknown, error: unknown, request: ServerRequest | null): globalThis.Response {
     this.#report(failure, request);
     if (failure !== error && !(error instanceof HttpError)) this.#report(error, request);
     return errorPage(error);
@@ -374,8 +388,6 @@ export class HttpServer {
   }
 }
 
-const WebResponseClass = globalThis.Response;
-
 // The methods of RFC 9110 §9.3 and RFC 5789: refused as 405 where they are not allowed
 const KNOWN_METHODS: ReadonlySet<string> = new Set([
   "GET",
@@ -399,7 +411,7 @@ function resolveOrClose(init: OptionsInit, base: Options, listener: Listener): O
 }
 
 /** The page of an error: its status and message; of a fault that is not the peer's nothing is shown. */
-function errorPage(error: unknown): WebResponse {
+function errorPage(error: unknown): globalThis.Response {
   const fault = error instanceof HttpError
     ? error
     : new HttpError(error instanceof ClientDisconnectedError ? 400 : 500);
@@ -414,5 +426,7 @@ function logToConsole(error: unknown): void {
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  return typeof value === "object" ? `an object of class ${value.constructor?.name ?? "Object"}` : `a ${typeof value}`;
+  return typeof value === "object"
+    ? `an object of class ${value.constructor?.name ?? "Object"}`
+    : `a ${typeof value}`;
 }

@@ -11,6 +11,9 @@ import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
 const BUFFER_SIZE = 16 * 1024;
 const KEPT_BUFFERS = 64;
 
+/** What is chained to it runs when the code under way has come to its end. */
+const TURN = Promise.resolve();
+
 /** Memory for small writes, shared by the connections of a server: an idle connection holds none. */
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
@@ -49,6 +52,7 @@ export class WriteQueue {
   #tailSize = 0;
   #flushing = false;
   #ended = false;
+  readonly #start = () => void this.#flush();
 
   /** @param connection where to; @param pool memory for small writes; @param observer who is told */
   constructor(connection: Connection, pool: BufferPool, observer: WriteObserver) {
@@ -65,7 +69,7 @@ export class WriteQueue {
     else this.#refer(data);
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    TURN.then(this.#start);
   }
 
   /** Drops what waits; nothing further is written. */
@@ -109,25 +113,25 @@ export class WriteQueue {
     try {
       while (this.size > 0) {
         this.#seal();
-        await this.#writeAll(this.#ready.shift()!);
+        let rest = this.#ready.shift()!;
+        const { buffer } = rest;
+        for (;;) {
+          const written = await this.#connection.write(rest);
+          if (written <= 0) throw new TypeError("The connection took no bytes");
+          if (this.#ended) return;
+          this.size -= written;
+          this.#observer.onWritten();
+          if (written === rest.length) break;
+          rest = rest.subarray(written);
+        }
+        if (buffer === this.#pooled[0]?.buffer) this.#pool.give(this.#pooled.shift()!);
       }
+      this.#flushing = false;
+      this.#observer.onEmpty();
     } catch (error) {
-      if (!this.#ended) this.#observer.onWriteError(error);
+      const ended = this.#ended;
       this.end();
+      if (!ended) this.#observer.onWriteError(error);
     }
-    this.#flushing = false;
-    if (!this.#ended) this.#observer.onEmpty();
-  }
-
-  async #writeAll(data: Uint8Array): Promise<void> {
-    for (let rest = data; rest.length > 0 && !this.#ended;) {
-      const written = await this.#connection.write(rest);
-      if (written <= 0) throw new TypeError("The connection took no bytes");
-      if (this.#ended) return;
-      this.size -= written;
-      rest = rest.subarray(written);
-      this.#observer.onWritten();
-    }
-    if (data.buffer === this.#pooled[0]?.buffer) this.#pool.give(this.#pooled.shift()!);
   }
 }

@@ -50,7 +50,8 @@ export interface Running {
   readonly name: ContenderName;
   readonly pid: number;
   readonly port: number;
-  stop(): Promise<void>;
+  /** Ends the process; gives the lines that it wrote to standard error. */
+  stop(): Promise<string[]>;
 }
 
 /**
@@ -68,18 +69,20 @@ export async function startContender(
   const child = new Deno.Command(command, {
     args: [...flags, path, workload, ...args],
     stdout: "piped",
-    stderr: "inherit",
+    stderr: "piped",
   }).spawn();
+  const complaints = child.stderr.text();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const stop = async () => {
     child.kill("SIGKILL");
     await child.status;
     await lines.cancel();
+    return (await complaints).split("\n").filter((line) => line !== "");
   };
   let output = "";
   while (!output.includes("\n")) {
     const { value, done } = await lines.read();
-    if (done) throw new Error(`${title} ended before it listened`);
+    if (done) throw new Error(`${title} ended before it listened: ${await complaints}`);
     output += value;
   }
   const port = /^port (\d+)$/m.exec(output)?.[1];

@@ -9,15 +9,10 @@ export async function cpuMicroseconds(pid: number): Promise<number> {
   // The second field is the program's name in parentheses, which may have spaces; the third is the state.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[14 - 3]) + Number(fields[15 - 3]);
-  return ticks * 1_000_000 / await ticksPerSecond();
+  return ticks * 1_000_000 / await ticksPerSecond;
 }
 
-let ticks: Promise<number> | null = null;
-
-function ticksPerSecond(): Promise<number> {
-  ticks ??= readTicks();
-  return ticks;
-}
+const ticksPerSecond = readTicks();
 
 async function readTicks(): Promise<number> {
   const { stdout } = await new Deno.Command("getconf", { args: ["CLK_TCK"] }).output();

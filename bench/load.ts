@@ -41,8 +41,7 @@ export async function loadByWrk(workload: Workload, options: LoadOptions): Promi
   if (total === null) throw new Error(`wrk said something unexpected: ${output}`);
   const unit = { ms: 0.001, s: 1, m: 60 }[total[3] ?? ""] ?? 1;
   const status = /Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? "0";
-  const socket =
-    /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output) ?? [];
+  const socket = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output) ?? [];
   const errors = [status, ...socket.slice(1)].reduce((sum, count) => sum + Number(count), 0);
   return { requests: Number(total[1]), seconds: Number(total[2]) * unit, errors };
 }

@@ -41,10 +41,14 @@ async function useConnection(counter: ResponseCounter): Promise<void> {
   connection.setNoDelay(true);
   const buffer = new Uint8Array(65536);
   while (!isOver()) {
-    for (let sent = 0; sent < request.length;) sent += await connection.write(request.subarray(sent));
+    for (let sent = 0; sent < request.length;) {
+      sent += await connection.write(request.subarray(sent));
+    }
     for (const goal = counter.complete + depth; counter.complete < goal;) {
       const length = await connection.read(buffer);
-      if (length === null) throw new Deno.errors.ConnectionReset("The server has ended the connection");
+      if (length === null) {
+        throw new Deno.errors.ConnectionReset("The server has ended the connection");
+      }
       counter.push(buffer.subarray(0, length));
     }
   }

@@ -17,13 +17,7 @@ import {
 import { cpuMicroseconds } from "./cpu.ts";
 import { type Load, loadByOwn, loadByWrk, type LoadOptions } from "./load.ts";
 import { renderTable, type Sample, summarize } from "./report.ts";
-import {
-  isWorkloadName,
-  type Workload,
-  WORKLOAD_NAMES,
-  type WorkloadName,
-  WORKLOADS,
-} from "./workloads.ts";
+import { isWorkloadName, type Workload, WORKLOAD_NAMES, type WorkloadName, WORKLOADS } from "./workloads.ts";
 
 interface Settings {
   rounds: number;
@@ -72,9 +66,7 @@ async function main(settings: Settings): Promise<void> {
   const wanted = settings.servers.length > 0 ? settings.servers : CONTENDER_NAMES;
   const names = wanted.filter((name) => hasNode || CONTENDERS[name].program !== "node");
   console.log(
-    `Deno ${Deno.version.deno}; load by ${
-      hasWrk ? "wrk" : "load_generator.ts"
-    }, ${settings.connections} ` +
+    `Deno ${Deno.version.deno}; load by ${hasWrk ? "wrk" : "load_generator.ts"}, ${settings.connections} ` +
       `connections; medians over ${settings.rounds} rounds of ${settings.seconds} s\n`,
   );
   if (!hasNode) console.log("node is not installed: node:http is left out\n");
@@ -107,8 +99,16 @@ async function measure(
     const summaries = [...samples].map(([name, all]) => [name, summarize(all)] as const);
     return renderTable(workload, new Map(summaries));
   } finally {
-    await Promise.all(servers.map((server) => server.stop()));
+    for (const server of servers) tellComplaints(server.name, await server.stop());
   }
+}
+
+/** `Deno.serve` reports each request that the end of a load cuts off. */
+function tellComplaints(name: ContenderName, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  console.log(
+    `${CONTENDERS[name].title} wrote ${lines.length} lines to standard error: ${lines[0]} ...\n`,
+  );
 }
 
 /** A server that answers something else is not worth measuring. */

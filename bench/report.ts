@@ -45,9 +45,7 @@ export function renderTable(
     ]);
   }
   const [head = [], ...body] = rows;
-  const widths = head.map((_, column) =>
-    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0))
-  );
+  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
   const rule = widths.map((width, column) =>
     "-".repeat(isFigure(column) ? width - 1 : width) + (isFigure(column) ? ":" : "")
   );
@@ -77,9 +75,7 @@ function aim(
   const value = ratio(all.get(name), all.get(aim.than));
   if (value === undefined) return "";
   const met = value <= aim.atMost ? "met" : "MISSED";
-  return `${met}: ${value.toFixed(2)} of at most ${aim.atMost.toFixed(1)} x ${
-    CONTENDERS[aim.than].title
-  }`;
+  return `${met}: ${value.toFixed(2)} of at most ${aim.atMost.toFixed(1)} x ${CONTENDERS[aim.than].title}`;
 }
 
 function errors({ errors }: Summary): string {

@@ -6,7 +6,7 @@ const server = serve({
   port: Number(Deno.args[0] ?? 8000),
   onListen: ({ port }) => console.log(`Listening. Try: curl -i http://127.0.0.1:${port}/world`),
 }, (request, exchange) => {
-  const name = decodeURIComponent(new URL(request.url).pathname.slice(1)) || "World";
+  const name = new URL(request.url).pathname.slice(1) || "World";
   return new Response(`Hello, ${name}! You came from ${exchange.client.remoteAddress}.\n`);
 });
 

@@ -4,7 +4,14 @@
  *
  *     deno run -A examples/testbed.ts --port 8080
  */
-import { type Exchange, type Handler, HttpError, HttpServer } from "../mod.ts";
+import {
+  type Exchange,
+  type Handler,
+  HttpError,
+  HttpServer,
+  type Listener,
+  type ListenOptions,
+} from "../mod.ts";
 import type { Testbed } from "./testbed/call.ts";
 import { type Flags, parseFlags } from "./testbed/flags.ts";
 import { createHandler } from "./testbed/routes.ts";
@@ -26,19 +33,29 @@ async function main(args: readonly string[]): Promise<void> {
 async function listen(server: HttpServer, { tcp, unix, tls, reusePort }: Flags): Promise<string[]> {
   const lines: string[] = [];
   if (tcp !== null) {
-    const keys = tls === null
-      ? {}
-      : { cert: await readFile(tls.cert), key: await readFile(tls.key) };
-    const { addr } = server.listen({ ...tcp, ...keys, reusePort });
+    const keys = tls === null ? {} : { cert: await readFile(tls.cert), key: await readFile(tls.key) };
+    const { addr } = tryListen(
+      server,
+      { ...tcp, ...keys, reusePort },
+      `${tcp.hostname} port ${tcp.port}`,
+    );
     const { hostname, port } = addr as Deno.NetAddr;
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     lines.push(`${tls === null ? "http" : "https"}://${host}:${port}/`);
   }
   if (unix !== null) {
-    server.listen({ path: unix });
+    tryListen(server, { path: unix }, unix);
     lines.push(`unix:${unix}`);
   }
   return lines;
+}
+
+function tryListen(server: HttpServer, options: ListenOptions, where: string): Listener {
+  try {
+    return server.listen(options);
+  } catch (error) {
+    throw new Error(`cannot listen on ${where}: ${messageOf(error)}`);
+  }
 }
 
 async function readFile(path: string): Promise<string> {

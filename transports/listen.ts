@@ -59,12 +59,18 @@ export interface Listener {
 export function listen<T extends ListenOptions>(
   options: T,
   protocols: readonly string[],
-): { listener: Listener; rest: Omit<T, "port" | "hostname" | "reusePort" | "tcpBacklog" | "cert" | "key" | "path"> } {
-  const { port, hostname, reusePort, tcpBacklog, cert, key, path, ...rest }: T & Partial<ListenTlsOptions & ListenUnixOptions> =
-    options;
+): {
+  listener: Listener;
+  rest: Omit<T, "port" | "hostname" | "reusePort" | "tcpBacklog" | "cert" | "key" | "path">;
+} {
+  const { port, hostname, reusePort, tcpBacklog, cert, key, path, ...rest }:
+    & T
+    & Partial<ListenTlsOptions & ListenUnixOptions> = options;
   if (path !== undefined) {
     if (port !== undefined) throw new TypeError("listen: give a port or a path, not both");
-    if (cert !== undefined) throw new TypeError("listen: TLS over a unix socket is not there yet: leave out cert and key");
+    if (cert !== undefined) {
+      throw new TypeError("listen: TLS over a unix socket is not there yet: leave out cert and key");
+    }
     return { listener: Deno.listen({ transport: "unix", path }), rest };
   }
   const tcp = tcpOptions({ port: port ?? 0, hostname, reusePort, tcpBacklog });
@@ -73,11 +79,18 @@ export function listen<T extends ListenOptions>(
   return { listener: Deno.listenTls({ ...tcp, cert, key, alpnProtocols: [...protocols] }), rest };
 }
 
-function tcpOptions(options: ListenTcpOptions): { port: number; hostname: string; reusePort?: boolean; tcpBacklog?: number } {
+function tcpOptions(
+  options: ListenTcpOptions,
+): { port: number; hostname: string; reusePort?: boolean; tcpBacklog?: number } {
   const { port, hostname = "0.0.0.0", reusePort = false, tcpBacklog } = options;
   // Deno ends the process when this is asked for without the flag; an error can be caught.
   if (reusePort && !("listenDatagram" in Deno)) {
     throw new TypeError("listen: reusePort needs deno's flag --unstable-net");
   }
-  return { port, hostname, ...(reusePort ? { reusePort } : {}), ...(tcpBacklog === undefined ? {} : { tcpBacklog }) };
+  return {
+    port,
+    hostname,
+    ...(reusePort ? { reusePort } : {}),
+    ...(tcpBacklog === undefined ? {} : { tcpBacklog }),
+  };
 }

@@ -89,9 +89,9 @@ class Pipe {
 
 /** One end of a connection in memory; behaves as a TCP connection does. */
 export class MemoryConnection implements Connection {
-  /** @inheritdoc */
+  /** The address of this end. */
   readonly localAddr: Deno.Addr;
-  /** @inheritdoc */
+  /** The address of the other end. */
   readonly remoteAddr: Deno.Addr;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
@@ -105,13 +105,13 @@ export class MemoryConnection implements Connection {
     this.#outgoing = ends.outgoing;
   }
 
-  /** @inheritdoc */
+  /** Reads what the other end wrote, or `null` once it has ended its side. */
   async read(buffer: Uint8Array): Promise<number | null> {
     if (this.#closed) throw new Deno.errors.BadResource("The connection is closed");
     return await this.#incoming.read(buffer);
   }
 
-  /** @inheritdoc */
+  /** Writes as much as the other end has room for. */
   async write(data: Uint8Array): Promise<number> {
     if (this.#closed) throw new Deno.errors.BadResource("The connection is closed");
     return await this.#outgoing.write(data);

@@ -1,14 +1,14 @@
 /**
  * The two ways in which a request's body is delimited: by its length (RFC 9112 §6.2) and by chunks (RFC 9112 §7.1).
  *
- * Both gather pieces smaller than `streamThreshold` until a chunk, or the body, is complete: a peer that sends single bytes
- * costs a handler no more turns than one that does not. What is gathered stays in the input buffer, bounded by that.
+ * A chunk smaller than `streamThreshold` is handed on when it is complete, since whoever made it meant it to be one: its parts
+ * cost a handler no turns of their own. What is gathered stays in the input buffer, bounded by that.
  *
  * @module
  */
 
 import { HttpError } from "../../errors.ts";
-import { FieldSection } from "./fields.ts";
+import type { FieldSection } from "./fields.ts";
 import { Byte, HEX_VALUE, isNotHex } from "./grammar.ts";
 import { checkChunkExtensions } from "./chunk_extensions.ts";
 import type { InputBuffer } from "./input_buffer.ts";
@@ -35,7 +35,7 @@ export interface ChunkLimits extends TrailerLimits {
   readonly chunkLineSizeLimit: number;
   /** How many bytes of framing a body may have beyond the size of its content. */
   readonly chunkOverheadLimit: number;
-  /** Pieces smaller than this are gathered. */
+  /** Chunks smaller than this are gathered. */
   readonly streamThreshold: number;
 }
 
@@ -45,18 +45,16 @@ export class LengthDecoder implements BodyDecoder {
   remaining: number;
   /** Such a body has none. */
   readonly trailers = null;
-  readonly #threshold: number;
 
-  /** @param length its length; @param threshold pieces smaller than this are gathered */
-  constructor(length: number, threshold: number) {
+  /** @param length its length */
+  constructor(length: number) {
     this.remaining = length;
-    this.#threshold = threshold;
   }
 
   /** The next piece. */
   next(input: InputBuffer): Uint8Array | undefined | null {
     if (this.remaining === 0) return null;
-    const piece = takePiece(input, this.remaining, this.#threshold);
+    const piece = takePiece(input, this.remaining, 1);
     if (piece !== undefined) this.remaining -= piece.length;
     return piece;
   }

@@ -20,11 +20,10 @@ import { listElements } from "./fields.ts";
 import { type Framing, requestFraming } from "./framing.ts";
 import { HeadParser, type RequestHead } from "./head.ts";
 import { InputBuffer } from "./input_buffer.ts";
-import { Http1Message } from "./message.ts";
-import { ResponseEncoder } from "./response_encoder.ts";
+import { Http1Message, type MessageHooks } from "./message.ts";
+import { isShortAscii, ResponseEncoder } from "./response_encoder.ts";
 import {
   encodeResponseHead,
-  fieldLine,
   type ResponseFields,
   type ResponseFraming,
   responseFraming,
@@ -64,21 +63,25 @@ export class Http1Driver implements HttpDriver {
   #onMessage!: OnMessage;
   #write!: Write;
   #heads!: HeadParser;
+  readonly #hooks: MessageHooks = {
+    inform: (message, status, headers) => this.#inform(message, status, headers),
+  };
   #message: Http1Message | null = null;
   #source: ResponseStream | null = null;
-  #minor: 0 | 1 = 1;
+  #minor: 0 | 1 = 1; // of the last head
+  #method = "";
   #served = 0;
   #headTimed = false;
   #askedAt = 0;
   #finished = false;
   #stopped: PromiseWithResolvers<void> | null = null;
 
-  /** @param encoder encodes responses; drivers may share one */
+  /** Makes a driver for one connection; drivers may share what encodes their responses. */
   constructor(encoder: ResponseEncoder = new ResponseEncoder()) {
     this.#encoder = encoder;
   }
 
-  /** @inheritdoc */
+  /** Begins: makes the parser. */
   setup(client: DriverClient, onMessage: OnMessage, write: Write): HttpParser {
     this.#client = client;
     this.#onMessage = onMessage;
@@ -88,12 +91,12 @@ export class Http1Driver implements HttpDriver {
     return this.#parse();
   }
 
-  /** @inheritdoc */
+  /** How many request bodies are being received: 0 or 1. */
   get pendingRequestCount(): number {
     return this.#message === null || this.#message.received ? 0 : 1;
   }
 
-  /** @inheritdoc */
+  /** Dispatches nothing further; resolves when the exchange under way is over. */
   stop(): Promise<void> {
     this.#stopped ??= Promise.withResolvers();
     this.#client.shouldClose = true;
@@ -102,7 +105,7 @@ export class Http1Driver implements HttpDriver {
     return this.#stopped.promise;
   }
 
-  /** @inheritdoc */
+  /** Gives up the connection: the bytes that were not parsed. */
   release(): Uint8Array {
     this.#finished = true;
     this.#stopped?.resolve();
@@ -158,10 +161,16 @@ export class Http1Driver implements HttpDriver {
     const client = this.#client;
     this.#headTimed = false;
     this.#minor = head.minor;
+    this.#method = head.method;
     this.#served++;
     const framing = requestFraming(head.control, head.minor);
     const expectsContinue = checkExpectation(head);
-    const message = new Http1Message(client, head, resolveTarget(head, schemeOf(client), localAuthority(client)), this);
+    const message = new Http1Message(
+      client,
+      head,
+      resolveTarget(head, schemeOf(client), () => localAuthority(client)),
+      this.#hooks,
+    );
     message.request = new ServerRequest(message);
     this.#message = message;
     if (--client.remainingRequests <= 0 || !isPersistent(head)) client.shouldClose = true;
@@ -175,9 +184,7 @@ export class Http1Driver implements HttpDriver {
   #openBody(message: Http1Message, framing: Framing, expectsContinue: boolean): void {
     const { options } = this.#client;
     const length = framing.kind === "length" ? framing.length : null;
-    message.decoder = length === null
-      ? new ChunkedDecoder(options)
-      : new LengthDecoder(length, options.streamThreshold);
+    message.decoder = length === null ? new ChunkedDecoder(options) : new LengthDecoder(length);
     message.awaitsContinue = expectsContinue && this.#input.length === 0;
     message.body = new RequestBody({
       length,
@@ -195,7 +202,7 @@ export class Http1Driver implements HttpDriver {
     if (!message.awaitsContinue || message.response !== "awaited" || this.#finished) return;
     message.awaitsContinue = false;
     this.#client.extendDeadline(this.#client.options.streamTimeout);
-    this.inform(message, 100, undefined);
+    this.#inform(message, 100, undefined);
   }
 
   #wantsBody(message: Http1Message): boolean {
@@ -218,7 +225,10 @@ export class Http1Driver implements HttpDriver {
     this.#input.push(chunk);
     const due = minimumBodyRate * message.timeWaited / 1000;
     if (message.timeWaited > minimumBodyRateGrace && message.bytesReceived < due) {
-      throw new HttpError(408, `The body comes slower than ${minimumBodyRate} bytes per second (RFC 9110 §15.5.9)`);
+      throw new HttpError(
+        408,
+        `The body comes slower than ${minimumBodyRate} bytes per second (RFC 9110 §15.5.9)`,
+      );
     }
   }
 
@@ -284,11 +294,9 @@ export class Http1Driver implements HttpDriver {
       message.abort(error);
     }
     const response = this.#client.renderError(fault, message?.request ?? null);
-    const answered: Answered = {
-      message: null,
-      method: message?.method ?? "",
-      minor: this.#heads.begun ? this.#heads.minor : this.#minor,
-    };
+    const answered: Answered = this.#heads.begun
+      ? { message: null, method: this.#heads.peekMethod(this.#input), minor: this.#heads.minor }
+      : { message: null, method: this.#method, minor: this.#minor };
     if (response instanceof Promise) {
       return response.then((rendered) => settled(this.#send(answered, rendered)));
     }
@@ -306,11 +314,13 @@ export class Http1Driver implements HttpDriver {
 
   // Responses.
 
-  /** @inheritdoc */
+  /** Sends the response to the request under way; one to another is discarded. */
   write(request: ServerRequest, response: globalThis.Response): Promise<void> | null {
     const message = this.#message;
-    if (message === null || message.request !== request || message.response !== "awaited" ||
-      message.settled || this.#finished) {
+    if (
+      message === null || message.request !== request || message.response !== "awaited" ||
+      message.settled || this.#finished
+    ) {
       discardResponse(response, new ClientDisconnectedError());
       return null;
     }
@@ -321,19 +331,17 @@ export class Http1Driver implements HttpDriver {
   }
 
   /** Sends an informational response (RFC 9110 §15.2); "A server MUST NOT send a 1xx response to an HTTP/1.0 client". */
-  inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void {
+  #inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void {
     if (message.minor === 0 || message.response !== "awaited" || message.settled || this.#finished) return;
-    let lines = "";
-    new Headers(headers).forEach((value, name) => {
-      // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
-      if (name !== "transfer-encoding" && name !== "content-length") lines += fieldLine(name, value);
-    });
-    this.#write(this.#encoder.encodeHead(interimHead(status, lines)));
+    const fields: string[] = [];
+    new Headers(headers).forEach((value, name) => fields.push(name, value));
+    // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
+    this.#write(this.#encoder.encode(interimHead(status, sortFields(fields).lines), ""));
   }
 
-  /** @inheritdoc */
+  /** Sends `102 (Processing)`, which a client ignores, where no response has begun. */
   probe(): void {
-    if (this.#message !== null) this.inform(this.#message, 102, undefined);
+    if (this.#message !== null) this.#inform(this.#message, 102, undefined);
   }
 
   #send(answered: Answered, response: globalThis.Response, replaces = false): Promise<void> | null {
@@ -378,32 +386,27 @@ export class Http1Driver implements HttpDriver {
     return responseFraming({ method, minor, status, size, declared: fields.declared, trailers });
   }
 
-  /** Sends a response whose content is at hand: in one piece where it is small. */
+  /** Sends a response whose content is at hand: in one piece where it is a short text. */
   #sendWhole(
     answered: Answered,
     { status, statusText }: globalThis.Response,
     fields: ResponseFields,
     content: Exclude<ResponseContent, ReadableStream>,
   ): Promise<void> | null {
-    const text = typeof content === "string" ? this.#encoder.encodeText(content) : null;
-    const bytes = text?.bytes ?? content as Uint8Array | null ?? NOTHING;
-    const framing = this.#framing(answered, status, fields, bytes.length);
-    const outgoing: Outgoing = { ...answered, status, statusText, fields, framing };
+    const short = content === null || (typeof content === "string" && isShortAscii(content));
+    const text = short ? content ?? "" : "";
+    const bytes = short ? NOTHING : toBytes(content);
+    const { message, method, minor } = answered;
+    const framing = this.#framing(answered, status, fields, text.length + bytes.length);
+    const outgoing: Outgoing = { message, method, minor, status, statusText, fields, framing };
     if (framing.kind === "chunked") {
-      const copy = text?.inPlace ? bytes.slice() : bytes;
-      return this.#sendStream(outgoing, ReadableStream.from([copy]));
+      return this.#sendStream(outgoing, ReadableStream.from([short ? ENCODER.encode(text) : bytes]));
     }
-    const head = this.#encodeHead(outgoing);
-    const body = framing.kind === "none" ? NOTHING : bytes;
-    const joined = text?.inPlace ? this.#encoder.join(head, body.length) : null;
-    const held = joined !== null ? this.#write(joined) : this.#writeApart(head, body);
-    this.#end(answered.message);
+    const bodiless = framing.kind === "none";
+    let held = this.#write(this.#encoder.encode(this.#encodeHead(outgoing), bodiless ? "" : text));
+    if (!bodiless && bytes.length > 0) held = this.#write(bytes);
+    this.#end(message);
     return held === null ? null : held.then(ignoreValue);
-  }
-
-  #writeApart(head: string, body: Uint8Array): Promise<null> | null {
-    const held = this.#write(this.#encoder.encodeHead(head));
-    return body.length === 0 ? held : this.#write(body);
   }
 
   /** The head's text. Whether the connection goes on is decided here, and said. */
@@ -418,7 +421,7 @@ export class Http1Driver implements HttpDriver {
       statusText,
       framing,
       lines: fields.lines + trailers,
-      serverLines: this.#encoder.date.line + serverLine(client.options.serverHeader),
+      serverLines: this.#encoder.date.at(client.now) + serverLine(client.options.serverHeader),
       close: client.shouldClose,
     });
   }
@@ -456,7 +459,7 @@ export class Http1Driver implements HttpDriver {
 
   #begin(outgoing: Outgoing): void {
     if (outgoing.message !== null) outgoing.message.response = "writing";
-    this.#write(this.#encoder.encodeHead(this.#encodeHead(outgoing)));
+    this.#write(this.#encoder.encode(this.#encodeHead(outgoing), ""));
   }
 
   async #pump(
@@ -476,18 +479,28 @@ export class Http1Driver implements HttpDriver {
       if (this.#finished) throw new ClientDisconnectedError();
     }
     if (framing.kind === "length" && left > 0) {
-      throw new RangeError(`The body of the response is ${left} bytes shorter than the content-length it declares`);
+      throw new RangeError(
+        `The body of the response is ${left} bytes shorter than the content-length it declares`,
+      );
     }
-    if (framing.kind === "chunked") {
-      const trailers = message?.responseTrailers ?? null;
-      this.#write(encodeLastChunk(typeof trailers === "function" ? await trailers() : trailers));
-    }
+    if (framing.kind === "chunked") await this.#endChunks(message);
+  }
+
+  async #endChunks(message: Http1Message | null): Promise<void> {
+    const trailers = message?.responseTrailers ?? null;
+    const refused: string[] = [];
+    this.#write(encodeLastChunk(typeof trailers === "function" ? await trailers() : trailers, refused));
+    if (refused.length === 0) return;
+    const fault = new TypeError(
+      `setTrailers: ${refused.join(", ")} may not stand in a trailer section (RFC 9110 §6.5.1)`,
+    );
+    this.#client.report(fault, message?.request ?? null);
   }
 
   // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF (RFC 9112 §7.1); an empty one would end the body
   #writeChunk(chunk: Uint8Array): Promise<null> | null {
     if (chunk.length === 0) return null;
-    this.#write(this.#encoder.encodeText(`${chunk.length.toString(16)}\r\n`).bytes);
+    this.#write(this.#encoder.encode(`${chunk.length.toString(16)}\r\n`, ""));
     this.#write(chunk);
     return this.#write(CRLF);
   }
@@ -567,13 +580,19 @@ function toNull(): null {
 
 function ignoreValue(): void {}
 
+function toBytes(content: string | Uint8Array): Uint8Array {
+  return typeof content === "string" ? ENCODER.encode(content) : content;
+}
+
 function interimHead(status: number, lines: string): string {
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n`;
 }
 
 // "A server MUST reject" what it cannot make a tunnel of: a 2xx to CONNECT would be one (RFC 9110 §9.3.6)
 function checkStatus(method: string, status: number): void {
-  if (status < 200) throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
+  if (status < 200) {
+    throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
+  }
   if (method === "CONNECT" && status < 300) {
     throw new TypeError("A handler answered 2xx to CONNECT, which makes a tunnel: use exchange.upgrade()");
   }

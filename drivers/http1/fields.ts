@@ -37,8 +37,18 @@ function badName(byte: number | undefined, first: boolean): HttpError {
 
 function badValue(byte: number): HttpError {
   // "A recipient of such a bare CR MUST consider that element to be invalid or replace" it (RFC 9112 §2.2)
-  if (byte === Byte.CR) return new HttpError(400, "A bare CR in a field value (RFC 9112 §2.2)");
+  if (byte === Byte.CR) return new HttpError(400, "A bare CR (RFC 9112 §2.2)");
   return new HttpError(400, "A control character in a field value (RFC 9110 §5.5)");
+}
+
+/**
+ * Checks a line of which the end has not come yet: a CR that no LF follows cannot become one.
+ *
+ * @throws {HttpError} 400
+ */
+export function checkPartialLine(bytes: Uint8Array, start: number, end: number): void {
+  const carriageReturn = bytes.indexOf(Byte.CR, start);
+  if (carriageReturn >= 0 && carriageReturn < end - 1) throw badValue(Byte.CR);
 }
 
 /** Where the value ends when the OWS behind it is left out. */

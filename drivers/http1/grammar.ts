@@ -30,11 +30,17 @@ export const FIELD_BYTE: Uint8Array = tableOf("\t ", (byte) => (byte > 0x20 && b
 // The characters of RFC 3986, and those that browsers leave unencoded in a query (WHATWG URL §1.3): ^ ` { | } \ . Not among
 // them: CTL, SP, DEL, non-ASCII, "#" (a fragment is never sent), and the delimiters of RFC 3986 appendix C: " < >.
 /** `1` for each byte that may stand in a request target. */
-export const TARGET_BYTE: Uint8Array = tableOf("", (byte) => byte > 0x20 && byte < 0x7f && !'"#<>'.includes(String.fromCharCode(byte)));
+export const TARGET_BYTE: Uint8Array = tableOf(
+  "",
+  (byte) => byte > 0x20 && byte < 0x7f && !'"#<>'.includes(String.fromCharCode(byte)),
+);
 
 // qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text (RFC 9110 §5.6.4)
 /** `1` for each byte that may stand in a quoted string as it is. */
-export const QDTEXT: Uint8Array = tableOf("", (byte) => FIELD_BYTE[byte] === 1 && byte !== Byte.DQUOTE && byte !== Byte.BACKSLASH);
+export const QDTEXT: Uint8Array = tableOf(
+  "",
+  (byte) => FIELD_BYTE[byte] === 1 && byte !== Byte.DQUOTE && byte !== Byte.BACKSLASH,
+);
 
 const NOT_HEX = 0xff;
 

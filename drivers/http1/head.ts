@@ -10,10 +10,15 @@
 
 import { HttpError } from "../../errors.ts";
 import type { Options } from "../../options.ts";
-import { decodeLatin1, FieldSection, scanFieldLine, trimEnd, trimStart } from "./fields.ts";
+import { checkPartialLine, decodeLatin1, FieldSection, scanFieldLine, trimEnd, trimStart } from "./fields.ts";
 import { Byte } from "./grammar.ts";
 import type { InputBuffer } from "./input_buffer.ts";
-import { checkPartialRequestLine, parseRequestLine, type RequestLine } from "./request_line.ts";
+import {
+  checkPartialRequestLine,
+  METHOD_SIZE_LIMIT,
+  parseRequestLine,
+  type RequestLine,
+} from "./request_line.ts";
 
 /** The fields that decide how a request is framed and routed. Each value is that of all its lines, joined by `, `. */
 export interface ControlFields {
@@ -72,6 +77,14 @@ export class HeadParser {
     return this.#line?.minor ?? 1;
   }
 
+  /** What the method seems to be, of a head that was refused: the answer to HEAD has no body. */
+  peekMethod(input: InputBuffer): string {
+    const start = decodeLatin1(
+      input.bytes.subarray(input.start, Math.min(input.end, input.start + METHOD_SIZE_LIMIT)),
+    );
+    return start.slice(0, Math.max(0, start.indexOf(" ")));
+  }
+
   /**
    * The next head, consumed from `input`; `undefined` until its last byte has come.
    *
@@ -92,7 +105,9 @@ export class HeadParser {
 
   #wait(input: InputBuffer): undefined {
     const { targetSizeLimit, headerSizeLimit } = this.#limits;
+    const from = input.start + Math.max(this.#offset, this.#searched - 1);
     this.#searched = input.length;
+    checkPartialLine(input.bytes, from, input.end);
     if (this.#line === null) {
       checkPartialRequestLine(input.bytes, input.start, input.end, targetSizeLimit);
     }
@@ -122,7 +137,10 @@ export class HeadParser {
 
   #skipEmptyLine(input: InputBuffer): void {
     if (++this.#emptyLines > EMPTY_LINE_LIMIT) {
-      throw new HttpError(400, `More than ${EMPTY_LINE_LIMIT} empty lines before a request line (RFC 9112 §2.2)`);
+      throw new HttpError(
+        400,
+        `More than ${EMPTY_LINE_LIMIT} empty lines before a request line (RFC 9112 §2.2)`,
+      );
     }
     input.consume(this.#offset);
     this.#offset = this.#searched = 0;
@@ -145,7 +163,11 @@ export class HeadParser {
   }
 
   #reset(): void {
-    this.#offset = this.#searched = this.#emptyLines = this.#count = 0;
+    this.#offset =
+      this.#searched =
+      this.#emptyLines =
+      this.#count =
+        0;
     this.#line = null;
     this.#noted.length = 0;
   }

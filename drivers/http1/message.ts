@@ -140,6 +140,8 @@ export class Http1Message extends RequestMessage {
 
   /** @inheritdoc */
   override upgrade(_handler: UpgradeHandler): void {
-    throw new TypeError("exchange.upgrade is not there yet: take the connection with exchange.client.export()");
+    throw new TypeError(
+      "exchange.upgrade is not there yet: take the connection with exchange.client.export()",
+    );
   }
 }

@@ -1,60 +1,44 @@
 /**
- * Turns heads and texts into bytes: a small response becomes one run of bytes in memory that is used again for the next.
+ * Turns heads and texts into bytes: a small response becomes one run of bytes, in memory that is used again for the next.
  *
- * Plan: the body is encoded first, behind room for a head, since the head has to say how many bytes it has; then the head is
- * laid in front of it.
+ * Plan: a text of ASCII has as many bytes as characters, so that head and body are encoded as one text; any other text is
+ * encoded first, since the head has to say how many bytes it has.
  *
  * @module
  */
 
 import { DateLine } from "./response_head.ts";
 
-// Together they are the largest message that is laid in one piece: not above COPIED_WRITE_SIZE, so that the memory may be
-// used again once it was handed to the client.
-const HEAD_ROOM = 1536;
-const BODY_ROOM = 2560;
+// Not above COPIED_WRITE_SIZE, so that the memory may be used again once it was handed to the client.
+const SCRATCH_SIZE = 4096;
 
 const ENCODER = new TextEncoder();
+const ASCII = /^[\0-\x7f]*$/;
 
 /** Encodes the responses of any number of connections; what it returns is valid until its next call. */
 export class ResponseEncoder {
   /** The `date` line, shared by the connections. */
   readonly date: DateLine = new DateLine();
-  readonly #scratch = new Uint8Array(HEAD_ROOM + BODY_ROOM);
-  readonly #bodyRoom = this.#scratch.subarray(HEAD_ROOM);
+  readonly #scratch = new Uint8Array(SCRATCH_SIZE);
 
-  /** Encodes a text that is part of a message: the bytes, and whether they lie behind the room for a head. */
-  encodeText(text: string): { bytes: Uint8Array; inPlace: boolean } {
-    if (text.length <= BODY_ROOM) {
-      const { read, written } = ENCODER.encodeInto(text, this.#bodyRoom);
-      if (read === text.length) {
-        return { bytes: this.#bodyRoom.subarray(0, written), inPlace: true };
-      }
-    }
-    return { bytes: ENCODER.encode(text), inPlace: false };
-  }
-
-  /** Lays a head before the `size` bytes that {@link ResponseEncoder.encodeText} left in place; `null` if it does not fit. */
-  join(head: string, size: number): Uint8Array | null {
-    if (head.length > HEAD_ROOM) return null;
-    const start = HEAD_ROOM - head.length;
-    const room = this.#scratch.subarray(start, HEAD_ROOM + size);
-    const { read } = ENCODER.encodeInto(head, room.subarray(0, head.length));
-    // A character above U+007F takes two bytes in UTF-8: then not all of it fits, and it is sent as ISO-8859-1.
-    if (read !== head.length) layLatin1(head, room);
-    return room;
-  }
-
-  /** Encodes a head alone. */
-  encodeHead(head: string): Uint8Array {
-    const joined = this.join(head, 0);
-    if (joined !== null) return joined;
-    const bytes = new Uint8Array(head.length);
-    layLatin1(head, bytes);
-    return bytes;
+  /** Encodes a head, a text of characters up to U+00FF, and behind it a text that {@link isShortAscii} says yes to. */
+  encode(head: string, body: string): Uint8Array {
+    const message = head + body;
+    if (message.length > SCRATCH_SIZE) return layLatin1(message, new Uint8Array(message.length));
+    const { read, written } = ENCODER.encodeInto(message, this.#scratch);
+    const bytes = this.#scratch.subarray(0, message.length);
+    // A character above U+007F takes two bytes in UTF-8, and one on the wire.
+    return read === message.length && written === read ? bytes : layLatin1(message, bytes);
   }
 }
 
-function layLatin1(text: string, room: Uint8Array): void {
+/** Whether a text may be encoded together with a head. */
+export function isShortAscii(text: string): boolean {
+  return text.length <= SCRATCH_SIZE / 2 && ASCII.test(text);
+}
+
+/** Encodes as ISO-8859-1: one byte a character. */
+export function layLatin1(text: string, room: Uint8Array): Uint8Array {
   for (let index = 0; index < text.length; index++) room[index] = text.charCodeAt(index);
+  return room;
 }

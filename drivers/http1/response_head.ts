@@ -179,15 +179,17 @@ function connectionLine(close: boolean, minor: 0 | 1): string {
 
 /** The line `date` (RFC 9110 §6.6.1), made once a second. */
 export class DateLine {
+  #checked = -1;
   #second = -1;
   #line = "";
 
-  /** The line with its CRLF. */
-  get line(): string {
-    const second = Math.floor(Date.now() / 1000);
-    if (second !== this.#second) {
+  /** The line with its CRLF; `now` is any clock that moves at least some times a second, and saves asking the real one. */
+  at(now: number): string {
+    if (now !== this.#checked) {
+      this.#checked = now;
+      const second = Math.floor(Date.now() / 1000);
+      if (second !== this.#second) this.#line = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
       this.#second = second;
-      this.#line = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
     }
     return this.#line;
   }

@@ -5,8 +5,9 @@
  */
 
 import type { TrailerSource } from "../../message.ts";
+import { layLatin1 } from "./response_encoder.ts";
 import { fieldLine } from "./response_head.ts";
-import { isTrailerAllowed } from "./trailers.ts";
+import { isTrailerAllowed } from "../../trailer_fields.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -17,25 +18,13 @@ export function trailerField(source: TrailerSource | null): string {
   return names.length === 0 ? "" : fieldLine("trailer", names.join(", "));
 }
 
-/**
- * Encodes `last-chunk trailer-section CRLF`.
- *
- * @throws {TypeError} when a field may not stand in a trailer section (RFC 9110 §6.5.1)
- */
-export function encodeLastChunk(trailers: HeadersInit | null): Uint8Array {
+/** Encodes `last-chunk trailer-section CRLF`; a field that may not stand there is left out, and named in `refused`. */
+export function encodeLastChunk(trailers: HeadersInit | null, refused: string[] = []): Uint8Array {
   let lines = "";
   for (const [name, value] of new Headers(trailers ?? undefined)) {
-    if (!isTrailerAllowed(name)) {
-      throw new TypeError(`${name} may not stand in a trailer section (RFC 9110 §6.5.1)`);
-    }
-    lines += fieldLine(name, value);
+    if (isTrailerAllowed(name)) lines += fieldLine(name, value);
+    else refused.push(name);
   }
   const text = `0\r\n${lines}\r\n`;
-  const bytes = new Uint8Array(text.length);
-  return lines === "" ? ENCODER.encode(text) : layLatin1(text, bytes);
-}
-
-function layLatin1(text: string, room: Uint8Array): Uint8Array {
-  for (let index = 0; index < text.length; index++) room[index] = text.charCodeAt(index);
-  return room;
+  return lines === "" ? ENCODER.encode(text) : layLatin1(text, new Uint8Array(text.length));
 }

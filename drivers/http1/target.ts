@@ -18,24 +18,30 @@ export interface RequestTarget {
 }
 
 // uri-host = IP-literal / IPv4address / reg-name; reg-name = *( unreserved / pct-encoded / sub-delims ) (RFC 3986 §3.2.2)
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]*))?$/;
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?$/;
 
-// Names that the web's URL gives back as they are: no "xn--", no last label that it would read as a number.
-const PLAIN_NAME = /^(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*$/;
+// Hosts and ports that the web's URL gives back as they are: names with no label that it would read as a number or decode,
+// IPv4 addresses, and ports without leading zeros that are neither scheme's own.
+const PLAIN_NAME = "(?:(?!xn--)[a-z0-9-]+\\.)*(?!xn--)[a-z][a-z0-9-]*";
+const IPV4_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+const PLAIN_PORT = "(?::(?!80$|443$)(?:[1-5][0-9]{4}|[1-9][0-9]{0,3}))?";
+const PLAIN_AUTHORITY = new RegExp(
+  `^(?:${PLAIN_NAME}|${IPV4_OCTET}(?:\\.${IPV4_OCTET}){3})${PLAIN_PORT}$`,
+);
 
 /**
  * Checks target and `Host` against each other and finds what they point to.
  *
  * @param head the head that they came in
  * @param scheme the connection's: `http` or `https`
- * @param fallback the authority for an HTTP/1.0 request without `Host`: the address that it came to
+ * @param fallback gives the authority for an HTTP/1.0 request without `Host`: the address that it came to
  * @throws {HttpError} 400
  */
-export function resolveTarget(head: RequestHead, scheme: string, fallback: string): RequestTarget {
+export function resolveTarget(head: RequestHead, scheme: string, fallback: () => string): RequestTarget {
   const host = checkHost(head, scheme);
   const { method, target } = head;
   if (method === "CONNECT") return { authority: authorityForm(target, scheme), path: "/" };
-  const authority = host ?? fallback;
+  const authority = host ?? fallback();
   if (target.charCodeAt(0) === 0x2f) return { authority, path: checkPath(target) };
   if (target === "*") {
     if (method !== "OPTIONS") throw bad("The target * is for OPTIONS alone", "RFC 9112 §3.2.4");
@@ -63,10 +69,8 @@ function checkHost(head: RequestHead, scheme: string): string | undefined {
  * @throws {HttpError} 400; also for an empty host, which no http(s) URI has (RFC 9110 §4.2.1)
  */
 export function parseAuthority(value: string, scheme: string): string {
-  const match = HOST.exec(value);
-  if (match === null) throw bad("Host is not a host and port", "RFC 9112 §3.2");
-  if (match[1] === undefined && PLAIN_NAME.test(value) && !value.includes("xn--")) return value;
-  const url = parseUrl(`${scheme}://${value}/`);
+  if (PLAIN_AUTHORITY.test(value)) return value;
+  const url = HOST.test(value) ? parseUrl(`${scheme}://${value}/`) : null;
   if (url === null) throw bad("Host is not a host and port", "RFC 9112 §3.2");
   return url.host;
 }
@@ -104,7 +108,8 @@ function checkPath(path: string): string {
 }
 
 // What the web's URL would leave as it is: no dot segment, encoded or not, and nothing that it percent-encodes.
-const NORMAL_PATH = /^\/(?:[A-Za-z0-9_~!$&()*+,;=:@/-]|[A-Za-z0-9_~!$&()*+,;=:@-]\.|%(?!2[Ee])[0-9A-Fa-f]{2})*(?:\?[A-Za-z0-9._~!$&()*+,;=:@/?%-]*)?$/;
+const NORMAL_PATH =
+  /^\/(?:[A-Za-z0-9_~!$&()*+,;=:@/-]|[A-Za-z0-9_~!$&()*+,;=:@-]\.|%(?!2[Ee])[0-9A-Fa-f]{2})*(?:\?[A-Za-z0-9._~!$&()*+,;=:@/?%-]*)?$/;
 
 /** The target URI in the form that the web's `URL` gives. */
 export function targetUri(scheme: string, target: RequestTarget): string {

@@ -6,7 +6,8 @@
  */
 
 import { HttpError } from "../../errors.ts";
-import { decodeLatin1, FieldSection, scanFieldLine } from "./fields.ts";
+import { isTrailerAllowed } from "../../trailer_fields.ts";
+import { checkPartialLine, decodeLatin1, FieldSection, scanFieldLine } from "./fields.ts";
 import { Byte } from "./grammar.ts";
 import type { InputBuffer } from "./input_buffer.ts";
 
@@ -16,46 +17,6 @@ export interface TrailerLimits {
   readonly trailerSizeLimit: number;
   /** How many lines it may have. */
   readonly headerCountLimit: number;
-}
-
-// "Trailer fields [...] MUST NOT be used [for] message framing, routing, authentication, request modifiers, response controls,
-// or content format" (RFC 9110 §6.5.1)
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  "age",
-  "authorization",
-  "cache-control",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "content-range",
-  "content-type",
-  "cookie",
-  "date",
-  "expect",
-  "expires",
-  "host",
-  "keep-alive",
-  "location",
-  "max-forwards",
-  "pragma",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "range",
-  "retry-after",
-  "set-cookie",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "vary",
-  "warning",
-  "www-authenticate",
-]);
-
-/** Whether a field, by its lower-case name, may stand in a trailer section. */
-export function isTrailerAllowed(name: string): boolean {
-  return !FORBIDDEN.has(name) && !name.startsWith("if-");
 }
 
 /** Parses one trailer section out of bytes that come in any pieces. */
@@ -90,7 +51,9 @@ export class TrailerParser {
   }
 
   #wait(input: InputBuffer): undefined {
+    const from = input.start + Math.max(this.#offset, this.#searched - 1);
     this.#searched = input.length;
+    checkPartialLine(input.bytes, from, input.end);
     if (input.length > this.#limits.trailerSizeLimit) throw this.#tooLarge();
     return undefined;
   }
@@ -114,6 +77,9 @@ export class TrailerParser {
   }
 
   #tooLarge(): HttpError {
-    return new HttpError(431, `The trailer section is larger than ${this.#limits.trailerSizeLimit} bytes (RFC 6585 §5)`);
+    return new HttpError(
+      431,
+      `The trailer section is larger than ${this.#limits.trailerSizeLimit} bytes (RFC 6585 §5)`,
+    );
   }
 }

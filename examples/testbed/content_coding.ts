@@ -1,8 +1,7 @@
 /** Proactive negotiation of a content coding (RFC 9110 §12.5.3). */
 
 // Accept-Encoding = #( codings [ weight ] ), weight = OWS ";" OWS "q=" qvalue (RFC 9110 §12.4.2, §12.5.3)
-const MEMBER =
-  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/;
+const MEMBER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /**
  * The coding that the client gives the highest weight, `"identity"` where it likes none better, or `null` when it

@@ -3,17 +3,7 @@ import { type Exchange, type Handler, HttpError, Response } from "../../mod.ts";
 import { discard, echo, echoDiscard, ignore, info, inspect, limited, slowEcho } from "./bodies.ts";
 import { Call, type Testbed } from "./call.ts";
 import { files } from "./files.ts";
-import {
-  badLength,
-  big,
-  bytes,
-  events,
-  hang,
-  slow,
-  stream,
-  stubborn,
-  throwLate,
-} from "./streams.ts";
+import { badLength, big, bytes, events, hang, slow, stream, stubborn, throwLate } from "./streams.ts";
 import { text } from "./text.ts";
 
 /** Which methods a route takes; the rest is answered 405, and OPTIONS with what it takes. */
@@ -161,9 +151,8 @@ function css(): Response {
 }
 
 function stats({ testbed }: Call): Response {
-  const { clients, pendingRequests, pendingResponses, accepted, refused, requests, errors } =
-    testbed
-      .stats();
+  const { clients, pendingRequests, pendingResponses, accepted, refused, requests, errors } = testbed
+    .stats();
   const { rss, heapUsed } = Deno.memoryUsage();
   const figures = {
     clients,

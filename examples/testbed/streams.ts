@@ -45,8 +45,7 @@ export function big(call: Call): Response {
 export function events(call: Call): Response {
   const count = call.integer("n", { standard: 10 });
   const delay = call.integer("delay", { standard: 100 });
-  const make = (index: number) =>
-    encoder.encode(`event: tick\nid: ${index}\ndata: {"event":${index}}\n\n`);
+  const make = (index: number) => encoder.encode(`event: tick\nid: ${index}\ndata: {"event":${index}}\n\n`);
   return new Response(source(call, { count, delay, make }), {
     headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
   });

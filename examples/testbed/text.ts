@@ -7,10 +7,9 @@ import { negotiateCoding } from "./content_coding.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const SIZE = 64 * 1024;
-const WORDS =
-  ("the drover led his cattle over a long road and through the hills to market where every " +
-    "head was counted before night while dogs ran beside them in dust or rain until they came home")
-    .split(" ");
+const WORDS = ("the drover led his cattle over a long road and through the hills to market where every " +
+  "head was counted before night while dogs ran beside them in dust or rain until they came home")
+  .split(" ");
 
 /** In the order of our liking, for a client that likes several equally. */
 const CODERS: Readonly<Record<string, (bytes: Bytes) => Uint8Array>> = {
@@ -28,9 +27,7 @@ export function text({ request, testbed }: Call): Response {
   if (!testbed.compress) return new Response(form("identity"), { headers: type });
   const vary = { vary: "accept-encoding" };
   const wanted = request.headers.get("accept-encoding");
-  const coding = request.headers.has("range")
-    ? "identity"
-    : negotiateCoding(wanted, Object.keys(CODERS));
+  const coding = request.headers.has("range") ? "identity" : negotiateCoding(wanted, Object.keys(CODERS));
   if (coding === null) throw new HttpError(406, "No acceptable content coding", { headers: vary });
   const coded = coding === "identity" ? {} : { "content-encoding": coding };
   return new Response(form(coding), { headers: { ...type, ...vary, ...coded } });
@@ -58,9 +55,7 @@ function english(size: number): Bytes {
   while (text.length < size) {
     const words = Array.from({ length: 5 + random(12) }, () => WORDS[random(WORDS.length)]);
     const sentence = words.join(" ");
-    text += `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.${
-      random(5) === 0 ? "\n" : " "
-    }`;
+    text += `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.${random(5) === 0 ? "\n" : " "}`;
   }
   return new TextEncoder().encode(text.slice(0, size));
 }

@@ -35,7 +35,7 @@ export function observe(
     ...readResponses(received, { methods, ended: ending === "end" }),
     received,
     closed: ending !== null,
-    elapsed: Math.max(lastReceivedAt, refusedAt ?? 0) - firstWriteAt,
+    elapsed: Math.max(0, Math.max(lastReceivedAt, refusedAt ?? 0) - firstWriteAt),
     refuses: refusedAt !== null || ending === "reset",
     relaxedClose,
   };
@@ -96,7 +96,9 @@ function checkResponses({ responses }: Expectation, seen: Observation): Verdict 
   const wrong = seen.final.findIndex(({ status, complete }, index) =>
     !complete || !(responses[index] ?? []).includes(status)
   );
-  return wrong < 0 ? null : `expected response ${wrong + 1} to be one of ${responses[wrong]?.join(", ")}, complete`;
+  return wrong < 0
+    ? null
+    : `expected response ${wrong + 1} to be one of ${responses[wrong]?.join(", ")}, complete`;
 }
 
 function checkCounts(expectation: Expectation, seen: Observation): Verdict {
@@ -111,7 +113,9 @@ function checkCounts(expectation: Expectation, seen: Observation): Verdict {
 }
 
 function checkInterim({ interim, noInterim }: Expectation, seen: Observation): Verdict {
-  if (noInterim && seen.interim.length > 0) return `expected no interim response, got ${seen.interim.join(", ")}`;
+  if (noInterim && seen.interim.length > 0) {
+    return `expected no interim response, got ${seen.interim.join(", ")}`;
+  }
   if (interim !== undefined && `${interim}` !== `${seen.interim}`) {
     return `expected the interim responses [${interim.join(", ")}], got [${seen.interim.join(", ")}]`;
   }
@@ -208,7 +212,9 @@ function checkInfo({ info: rule }: Expectation, { final }: Observation): Verdict
   if (info === null) return "expected the JSON of /info";
   for (const name of ["method", "target", "path", "host", "body"] as const) {
     if (rule[name] !== undefined && info.texts.get(name) !== rule[name]) {
-      return `expected the ${name} ${JSON.stringify(rule[name])}, got ${JSON.stringify(info.texts.get(name))}`;
+      return `expected the ${name} ${JSON.stringify(rule[name])}, got ${
+        JSON.stringify(info.texts.get(name))
+      }`;
     }
   }
   return checkInfoFields(rule, info);
@@ -220,11 +226,15 @@ function checkInfoFields(rule: InfoRule, { headers }: Info): Verdict {
   const has = (name: string) => headers.some(([other]) => other === name.toLowerCase());
   for (const [name, value] of rule.header) {
     if (!has(name) || joined(name) !== value) {
-      return `expected the handler to see ${name}: ${JSON.stringify(value)}, got ${JSON.stringify(joined(name))}`;
+      return `expected the handler to see ${name}: ${JSON.stringify(value)}, got ${
+        JSON.stringify(joined(name))
+      }`;
     }
   }
   for (const [name, value] of rule.headerMatches) {
-    if (!has(name) || !value.test(joined(name))) return `expected ${name} to match ${value}, got ${joined(name)}`;
+    if (!has(name) || !value.test(joined(name))) {
+      return `expected ${name} to match ${value}, got ${joined(name)}`;
+    }
   }
   const present = rule.headerAbsent.find(has);
   if (present !== undefined) return `expected the handler not to see ${present}`;
@@ -233,7 +243,10 @@ function checkInfoFields(rule: InfoRule, { headers }: Info): Verdict {
   return merged ? `expected ${trailer} of the trailers not to be among the headers` : null;
 }
 
-function checkRaw({ rawNotContains, rawNotEndsWith, rawMatches }: Expectation, { received }: Observation): Verdict {
+function checkRaw(
+  { rawNotContains, rawNotEndsWith, rawMatches }: Expectation,
+  { received }: Observation,
+): Verdict {
   const found = rawNotContains?.find((part) => received.includes(part));
   if (found !== undefined) return `expected not to receive ${JSON.stringify(found)}`;
   if (rawNotEndsWith !== undefined && received.endsWith(rawNotEndsWith)) {

@@ -173,7 +173,14 @@ export class RawConnection implements AsyncDisposable {
 /** Whether an error says that the peer is gone. */
 export function isReset(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const names = ["ConnectionReset", "ConnectionAborted", "BrokenPipe", "NotConnected", "Interrupted", "BadResource"];
+  const names = [
+    "ConnectionReset",
+    "ConnectionAborted",
+    "BrokenPipe",
+    "NotConnected",
+    "Interrupted",
+    "BadResource",
+  ];
   const codes = ["ECONNRESET", "EPIPE", "ECONNABORTED", "ENOTCONN", "ERR_STREAM_PREMATURE_CLOSE"];
   return names.includes(error.name) || ("code" in error && codes.includes(String(error.code)));
 }

@@ -53,7 +53,13 @@ export function readResponses(received: string, { methods, ended }: ReceivedCont
     }
     const body = readBody(received, head, methods[final.length] ?? "GET", ended);
     const { status, fields } = head;
-    final.push({ status, fields, body: body.text, complete: body.complete, wireLength: wireLength(received, head.end) });
+    final.push({
+      status,
+      fields,
+      body: body.text,
+      complete: body.complete,
+      wireLength: wireLength(received, head.end),
+    });
     offset = body.end;
     if (!body.complete) break;
   }
@@ -102,7 +108,11 @@ function readBody(received: string, { status, fields, end }: Head, method: strin
     return { text: received.slice(end), end: received.length, complete: ended };
   }
   const stop = end + Number(length);
-  return { text: received.slice(end, stop), end: Math.min(stop, received.length), complete: received.length >= stop };
+  return {
+    text: received.slice(end, stop),
+    end: Math.min(stop, received.length),
+    complete: received.length >= stop,
+  };
 }
 
 function readChunks(received: string, start: number): Body {

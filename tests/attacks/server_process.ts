@@ -14,6 +14,8 @@ import { readResponses, type SeenResponse } from "./responses.ts";
 /** How long the program may take to listen, and to stop, in milliseconds. */
 const startDeadline = 20_000;
 const stopDeadline = 10_000;
+/** How long it may take to let go of what its clients have left. */
+const settleTime = 5_000;
 /** How long a healthy server may take for `GET /` on a new connection. */
 const aliveDeadline = 1_000;
 
@@ -136,13 +138,32 @@ export class ServerProcess implements AsyncDisposable {
   /** What it holds now. */
   async holdings(): Promise<Holdings> {
     const stats = await this.stats();
-    const counter = (name: string) => stats.get(name) ?? NaN;
+    function counter(name: string): number {
+      const value = stats.get(name);
+      assert(value !== undefined && Number.isFinite(value), `/stats has the counter ${name}`);
+      return value;
+    }
     return {
       clients: counter("clients"),
       pendingRequests: counter("pendingRequests"),
       pendingResponses: counter("pendingResponses"),
       descriptors: this.#descriptors(),
     };
+  }
+
+  /** What it still holds that it did not hold before, once there was time to let go; `null` for nothing. */
+  async leftOver(before: Holdings): Promise<string | null> {
+    const names = ["clients", "pendingRequests", "pendingResponses", "descriptors"] as const;
+    const end = performance.now() + settleTime;
+    for (;;) {
+      const now = await this.holdings();
+      const more = names.filter((name) => now[name] > before[name]);
+      if (more.length === 0) return null;
+      if (performance.now() > end) {
+        return more.map((name) => `${now[name]} ${name}, ${before[name]} before`).join("; ");
+      }
+      await pass(100);
+    }
   }
 
   /** The resident memory in MiB; `NaN` where the system does not tell. */
@@ -182,7 +203,10 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Fails when the process has ended or reported an error that nobody handled. */
   checkRunning(): void {
-    assert(this.#exit === null, `the process runs, and did not exit with ${this.#exit?.code}: ${this.#log.slice(-2000)}`);
+    assert(
+      this.#exit === null,
+      `the process runs, and did not exit with ${this.#exit?.code}: ${this.#log.slice(-2000)}`,
+    );
     const trouble = /^.*(?:uncaught|unhandled).*$/im.exec(this.#log);
     assert(trouble === null, `the process reports no unhandled error: ${trouble?.[0]}`);
   }

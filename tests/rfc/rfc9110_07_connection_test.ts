@@ -10,7 +10,10 @@ const hello: Handler = async (request) => new Response(`hello ${await request.te
 const upgrades = [
   ["an unknown protocol", "Connection: Upgrade\r\nUpgrade: foo/2\r\n"],
   ["several unknown protocols", "Connection: upgrade\r\nUpgrade: foo/2, bar, baz/1.0\r\n"],
-  ["h2c, which is off by default", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"],
+  [
+    "h2c, which is off by default",
+    "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
+  ],
   ["TLS", "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n"],
   ["HTTP/2.0", "Connection: Upgrade\r\nUpgrade: HTTP/2.0\r\n"],
   [
@@ -52,7 +55,8 @@ Deno.test("Upgrade in HTTP/1.0 is ignored (RFC 9110 §7.8)", async () => {
   for (const protocol of ["websocket", "h2c", "foo"]) {
     await withServer(hello, { http2Upgrade: true }, async ({ connect }) => {
       const raw = connect();
-      const lines = `Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: AAMAAABk\r\n`;
+      const lines =
+        `Host: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: AAMAAABk\r\n`;
       await raw.send(`GET / HTTP/1.0\r\n${lines}\r\n`);
       assertEquals((await raw.readResponse({ version: "HTTP/1.0" })).status, 200);
       await raw.expectEnd();
@@ -61,7 +65,12 @@ Deno.test("Upgrade in HTTP/1.0 is ignored (RFC 9110 §7.8)", async () => {
 });
 
 Deno.test("the server names no connection option but its own (RFC 9110 §7.6.1)", async () => {
-  const headers = { connection: "x-secret, upgrade", "x-secret": "1", upgrade: "foo", "keep-alive": "timeout=99999" };
+  const headers = {
+    connection: "x-secret, upgrade",
+    "x-secret": "1",
+    upgrade: "foo",
+    "keep-alive": "timeout=99999",
+  };
   await withServer(() => new Response("x", { headers }), {}, async ({ connect }) => {
     const raw = connect();
     const response = await raw.request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -69,7 +78,10 @@ Deno.test("the server names no connection option but its own (RFC 9110 §7.6.1)"
     assert(!hasConnectionOption(response, "x-secret"), "the handler's option is on the wire");
     assert(!hasConnectionOption(response, "upgrade"), "the handler's upgrade is on the wire");
     assertEquals(field(response.fields, "upgrade"), undefined);
-    assert(field(response.fields, "keep-alive") !== "timeout=99999", "the handler's Keep-Alive is on the wire");
+    assert(
+      field(response.fields, "keep-alive") !== "timeout=99999",
+      "the handler's Keep-Alive is on the wire",
+    );
     await raw.expectOpen();
   });
 });

@@ -96,7 +96,8 @@ const bodies: Readonly<Record<string, () => Response>> = {
   "a Drover string": () => new DroverResponse("hello"),
   bytes: () => new Response(new Uint8Array(100_000)),
   "a stream": () => new Response(new Blob(["hello"]).stream()),
-  "an endless stream": () => new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(1000)) })),
+  "an endless stream": () =>
+    new Response(new ReadableStream({ pull: (c) => c.enqueue(new Uint8Array(1000)) })),
   "no body": () => new Response(null),
   "a file's length without the file": () => new Response(null, { headers: { "content-length": "12345" } }),
   "204": () => new Response(null, { status: 204 }),
@@ -168,7 +169,9 @@ Deno.test("OPTIONS * with a body leaves the next request intact (RFC 9110 §9.3.
   const recorder = new Recorder();
   await withServer(recorder.handler, {}, async ({ connect }) => {
     const raw = connect();
-    raw.offer("OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /behind HTTP/1.1\r\nHost: a\r\n\r\n");
+    raw.offer(
+      "OPTIONS * HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /behind HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
     const first = await raw.readResponse();
     assertEquals(first.status, 204);
     if (hasConnectionOption(first, "close")) return await raw.expectEnd();

@@ -209,7 +209,9 @@ Deno.test(`100-continue without a body gets no 100 and does no harm (${section})
   }
 });
 
-for (const value of ["x-magic", "100-continue, x-magic", "100-continued", "100", "200-ok", "100-continue;q=1"]) {
+for (
+  const value of ["x-magic", "100-continue, x-magic", "100-continued", "100", "200-ok", "100-continue;q=1"]
+) {
   Deno.test(`the expectation ${value} is answered 417 (RFC 9110 §15.5.18)`, async () => {
     const recorder = new Recorder();
     await withServer(recorder.handler, {}, async ({ connect }) => {

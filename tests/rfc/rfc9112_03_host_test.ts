@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertOneOf } from "../support/assert.ts";
 import { withServer } from "../support/server.ts";
-import { Recorder, testVectors, type Vector } from "../support/vectors.ts";
+import { type Recorder, testVectors, type Vector } from "../support/vectors.ts";
 
 const section = "RFC 9112 §3.2";
 
@@ -165,7 +165,18 @@ testVectors([
 ]);
 
 /** Grammatical, but no `URL` can be made of them: the server must not fall over them (500). */
-const awkward = ["a:99999", "a:65536", "a,b", "a!$&'()*+;=", "%61", "1.2.3.4.5", "0x7f.1", "256.256.256.256", "a..b", "-"];
+const awkward = [
+  "a:99999",
+  "a:65536",
+  "a,b",
+  "a!$&'()*+;=",
+  "%61",
+  "1.2.3.4.5",
+  "0x7f.1",
+  "256.256.256.256",
+  "a..b",
+  "-",
+];
 
 for (const host of awkward) {
   Deno.test(`a server never answers the Host ${host} with 5xx (RFC 9110 §7.2)`, async () => {

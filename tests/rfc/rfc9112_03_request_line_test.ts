@@ -200,14 +200,15 @@ testVectors([
     bytes: "GET http://:80/x HTTP/1.1\r\nHost: a\r\n\r\n",
     reject: 400,
   },
-  ...["http://[::1/x", "http://::1/x", "http://a b/x", "http://a\\b/x", "http://a:b/x", "http:/a/x", "http:a"].map((
-    target,
-  ) => ({
-    name: `the target ${JSON.stringify(target)}`,
-    section: "RFC 9112 §3.2.2",
-    bytes: `GET ${target} HTTP/1.1\r\n${host}`,
-    reject: 400,
-  })),
+  ...["http://[::1/x", "http://::1/x", "http://a b/x", "http://a\\b/x", "http://a:b/x", "http:/a/x", "http:a"]
+    .map((
+      target,
+    ) => ({
+      name: `the target ${JSON.stringify(target)}`,
+      section: "RFC 9112 §3.2.2",
+      bytes: `GET ${target} HTTP/1.1\r\n${host}`,
+      reject: 400,
+    })),
   {
     name: "absolute-form with userinfo",
     section: "RFC 9110 §4.2.4",

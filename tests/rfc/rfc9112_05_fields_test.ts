@@ -17,7 +17,11 @@ testVectors([
     ["an empty value", "X-A:", ""],
     ["nothing but whitespace as value", "X-A: \t ", ""],
     ["colons in the value", "X-A: b:c::d", "b:c::d"],
-    ["every visible character in the value", `X-A: !"#$%&'()*+,-./09:;<=>?@AZ[\\]^_\`az{|}~`, `!"#$%&'()*+,-./09:;<=>?@AZ[\\]^_\`az{|}~`],
+    [
+      "every visible character in the value",
+      `X-A: !"#$%&'()*+,-./09:;<=>?@AZ[\\]^_\`az{|}~`,
+      `!"#$%&'()*+,-./09:;<=>?@AZ[\\]^_\`az{|}~`,
+    ],
     ["obs-text in the value, kept as it is", "X-A: caf\xe9\xff\x80", "caf\xe9\xff\x80"],
     ["a no-break space at the end of the value, which is no whitespace", "X-A: b\xa0", "b\xa0"],
     ["a next-line character at the start of the value", "X-A: \x85b", "\x85b"],
@@ -97,8 +101,13 @@ testVectors([
   { name: "a field line without a colon", section: "RFC 9112 §5", bytes: withLine("X-A"), reject: 400 },
   { name: "a field line with an empty name", section: "RFC 9112 §5", bytes: withLine(": b"), reject: 400 },
   { name: "a field line that is a colon", section: "RFC 9112 §5", bytes: withLine(":"), reject: 400 },
-  { name: "a request line as a field line", section: "RFC 9112 §5", bytes: withLine("GET / HTTP/1.1"), reject: 400 },
-  ...[..."\"(),/;<=>?@[\\]{}\0\x01\x0b\x0c\x7f\x80\xa0\xe9\xff"].map((character): Vector => ({
+  {
+    name: "a request line as a field line",
+    section: "RFC 9112 §5",
+    bytes: withLine("GET / HTTP/1.1"),
+    reject: 400,
+  },
+  ...[...'"(),/;<=>?@[\\]{}\0\x01\x0b\x0c\x7f\x80\xa0\xe9\xff'].map((character): Vector => ({
     name: `a field name with ${JSON.stringify(character)}`,
     section: "RFC 9110 §5.1",
     bytes: withLine(`X${character}A: b`),

@@ -1,6 +1,7 @@
 /** RFC 9112 §7.1: the chunked transfer coding, and chunk extensions. */
 
 import { assertEquals, assertOneOf } from "../support/assert.ts";
+import { within } from "../support/deadline.ts";
 import { withServer } from "../support/server.ts";
 import { Recorder, testVectors, type Vector } from "../support/vectors.ts";
 
@@ -21,7 +22,11 @@ testVectors([
     ["several zeros as last chunk", "5\r\nhello\r\n000\r\n\r\n", "hello"],
     ["CRLF as data", "2\r\n\r\n\r\n0\r\n\r\n", "\r\n"],
     ["data that looks like the last chunk", "5\r\n0\r\n\r\n\r\n0\r\n\r\n", "0\r\n\r\n"],
-    ["every byte as data", `100\r\n${String.fromCharCode(...Array(256).keys())}\r\n0\r\n\r\n`, String.fromCharCode(...Array(256).keys())],
+    [
+      "every byte as data",
+      `100\r\n${String.fromCharCode(...Array(256).keys())}\r\n0\r\n\r\n`,
+      String.fromCharCode(...Array(256).keys()),
+    ],
     ["many chunks of one byte", "1\r\nx\r\n".repeat(200) + "0\r\n\r\n", "x".repeat(200)],
   ].map(([name, bytes = "", body = ""]): Vector => ({
     name: `a chunked body of ${name}`,
@@ -103,7 +108,7 @@ testVectors([
     ["LF ends the last chunk", "5\r\nhello\r\n0\n\r\n"],
     ["LF ends the last chunk and the body", "5\r\nhello\r\n0\n\n"],
     ["LF ends the body", "5\r\nhello\r\n0\r\n\n"],
-    ["CR and another byte end the body", "5\r\nhello\r\n0\r\n\rX"],
+    ["CR and another byte end the body", "5\r\nhello\r\n0\r\n\rX\r\n\r\n"],
     ["other bytes end the body", "5\r\nhello\r\n0\r\nXX\r\n\r\n"],
     ["the next request line ends the body", "5\r\nhello\r\n0\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"],
   ].map(([name, body = ""]): Vector => ({
@@ -209,7 +214,7 @@ Deno.test("chunks reach the handler before the body is complete (RFC 9112 §7.1)
   await withServer(handler, {}, async ({ connect }) => {
     const raw = connect();
     await raw.send(chunked("5\r\nhello\r\n"));
-    assertEquals(await gotFirst, "hello");
+    assertEquals(await within("the first piece", gotFirst), "hello");
     await raw.send("5\r\nworld\r\n0\r\n\r\n");
     assertEquals((await raw.readResponse()).text, "helloworld");
   });

@@ -2,7 +2,7 @@
 
 import { ClientDisconnectedError, type Handler } from "../../mod.ts";
 import { assert, assertEquals, assertOneOf, rejection } from "../support/assert.ts";
-import { until } from "../support/deadline.ts";
+import { until, within } from "../support/deadline.ts";
 import { withServer } from "../support/server.ts";
 import { Recorder } from "../support/vectors.ts";
 
@@ -128,10 +128,14 @@ for (const [name, read] of Object.entries(readers)) {
 
 Deno.test(`what arrived of a cut body reaches a streaming handler before the error (${section})`, async () => {
   const { promise, resolve } = Promise.withResolvers<readonly [string, Error]>();
+  const { promise: first, resolve: arrived } = Promise.withResolvers<void>();
   async function handler(request: Request): Promise<Response> {
     let text = "";
     const reading = (async () => {
-      for await (const piece of request.body ?? []) text += new TextDecoder().decode(piece);
+      for await (const piece of request.body ?? []) {
+        text += new TextDecoder().decode(piece);
+        arrived();
+      }
     })();
     const error = await rejection(reading, "the body");
     resolve([text, error]);
@@ -140,6 +144,7 @@ Deno.test(`what arrived of a cut body reaches a streaming handler before the err
   await withServer(handler, {}, async ({ connect }) => {
     const raw = connect();
     await raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    await within("the first piece", first);
     await raw.end();
     const [text, error] = await promise;
     assertEquals(text, "hello");

@@ -27,7 +27,9 @@ testVectors([
     bytes: get("/a", lines),
     accept: { target: "/a", closes: true },
   })),
-  ...["keep-alive", "closex", "xclose", "not-close", '"close"', "x-foo", "upgrade", "", "te"].map((value): Vector => ({
+  ...["keep-alive", "closex", "xclose", "not-close", '"close"', "x-foo", "upgrade", "", "te"].map((
+    value,
+  ): Vector => ({
     name: `Connection: ${value}, and persists`,
     section: "RFC 9112 §9.3, RFC 9110 §7.6.1",
     bytes: get("/a", `Connection: ${value}\r\n`),
@@ -232,7 +234,9 @@ Deno.test("a client that ends its side behind a pipeline gets all of it (RFC 911
     const raw = connect();
     raw.offer(get("/0") + get("/1") + get("/2"));
     raw.offerEnd();
-    for (let index = 0; index < 3; index++) assertEquals((await raw.readResponse()).text, `http://a/${index}`);
+    for (let index = 0; index < 3; index++) {
+      assertEquals((await raw.readResponse()).text, `http://a/${index}`);
+    }
     await raw.expectEnd();
     await raw.serverClosed();
   });

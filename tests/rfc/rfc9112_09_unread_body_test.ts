@@ -26,8 +26,16 @@ async function expectSecondOrClose(raw: AcceptedClient, closes: boolean): Promis
 for (
   const [name, bytes] of [
     ["Content-Length", post(37, 0) + "GET /smuggled HTTP/1.1\r\nHost: evil\r\n\r\n".slice(0, 37)],
-    ["chunks", "POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n"],
-    ["many chunks", `POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${"5\r\nhello\r\n".repeat(100)}0\r\n\r\n`],
+    [
+      "chunks",
+      "POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-T: 1\r\n\r\n",
+    ],
+    [
+      "many chunks",
+      `POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${
+        "5\r\nhello\r\n".repeat(100)
+      }0\r\n\r\n`,
+    ],
   ] as const
 ) {
   for (const step of [undefined, 1]) {

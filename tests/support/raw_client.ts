@@ -24,8 +24,9 @@ export class RawClient {
   readonly #deadline: number;
   #received = "";
   #closed = false;
-  /** How long the client dawdles ahead of each read, in milliseconds. */
+  /** How long the client dawdles over each 64 KiB that it receives, in milliseconds. */
   pace = 0;
+  #owed = 0;
 
   /**
    * @param connection the client's end
@@ -146,7 +147,8 @@ export class RawClient {
 
   async #read(): Promise<Uint8Array | null> {
     const buffer = new Uint8Array(65536);
-    if (this.pace > 0) await pass(this.pace);
+    if (this.#owed >= 10) await pass(this.#owed);
+    if (this.#owed >= 10) this.#owed = 0;
     let count: number | null;
     try {
       count = await within("a read", this.#connection.read(buffer), this.#deadline);
@@ -156,6 +158,7 @@ export class RawClient {
     }
     if (count === null) return null;
     const bytes = buffer.subarray(0, count);
+    this.#owed += this.pace * count / 65536;
     this.#received += fromLatin1(bytes);
     return bytes;
   }

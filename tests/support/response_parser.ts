@@ -199,13 +199,19 @@ export class ResponseReader {
       const scanned = this.#buffer.length;
       if (!await this.#fill()) {
         if (mayEnd) return null;
-        throw fault(`a whole ${what} before the end of the connection`, fromLatin1(this.#buffer), "RFC 9112 §8");
+        throw fault(
+          `a whole ${what} before the end of the connection`,
+          fromLatin1(this.#buffer),
+          "RFC 9112 §8",
+        );
       }
       end = this.#buffer.indexOf(0x0a, scanned);
     }
     const line = fromLatin1(this.#take(end + 1));
     if (!line.endsWith("\r\n")) throw fault(`the CRLF of a ${what}`, line, "RFC 9112 §2.2");
-    if (line.indexOf("\r") !== line.length - 2) throw fault(`a ${what} without bare CR`, line, "RFC 9112 §2.2");
+    if (line.indexOf("\r") !== line.length - 2) {
+      throw fault(`a ${what} without bare CR`, line, "RFC 9112 §2.2");
+    }
     return line.slice(0, -2);
   }
 

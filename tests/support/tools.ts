@@ -13,7 +13,9 @@ export function findTool(...names: readonly string[]): string | null {
       try {
         if (Deno.statSync(`${folder}/${name}`).isFile) return `${folder}/${name}`;
       } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) throw error;
+        if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory)) {
+          throw error;
+        }
       }
     }
   }
