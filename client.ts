@@ -159,6 +159,14 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   /** @inheritdoc */
+  get gathersWrites(): boolean {
+    return this.#queue.gathers;
+  }
+  set gathersWrites(gathers: boolean) {
+    this.#queue.gathers = gathers;
+  }
+
+  /** @inheritdoc */
   get status(): ClientStatus {
     return this.#status;
   }

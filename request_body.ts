@@ -32,6 +32,14 @@ export interface RequestBodyInit {
  */
 type BodyState = "receiving" | "complete" | "failed";
 
+/** The part of a stream's reader that sending a response needs. */
+export interface BodySource {
+  /** The next chunk, as a stream's reader gives it. */
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  /** Nobody wants the rest. */
+  cancel(reason?: unknown): Promise<void>;
+}
+
 /** What a waiting piece costs beside its bytes: it bounds the number of pieces, not only their sum. */
 const PIECE_COST = 256;
 
@@ -159,17 +167,13 @@ export class RequestBody {
 
   /** The body as a stream of bytes: the same one at each call. It is pulled only as fast as its reader reads. */
   get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#stream ??= new ReadableStream({
-      type: "bytes",
-      pull: async (controller) => {
-        const chunk = await this.read();
-        if (chunk !== null) return controller.enqueue(chunk);
-        controller.close();
-        controller.byobRequest?.respond(0);
-      },
-      cancel: () => this.discard(),
-    }, { highWaterMark: 0 });
+    this.#stream ??= new RequestBodyStream(this);
     return this.#stream;
+  }
+
+  /** What a response reads when its body is that of a request: the body itself, without the stream around it. */
+  static sourceOf(stream: ReadableStream<Uint8Array>): BodySource | null {
+    return RequestBodyStream.sourceOf(stream);
   }
 
   #begin(): void {
@@ -215,6 +219,37 @@ export class RequestBody {
     const room = this.#room;
     this.#room = null;
     room?.resolve(null);
+  }
+}
+
+/** The stream of a request's body. */
+class RequestBodyStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
+  readonly #body: RequestBody;
+
+  constructor(body: RequestBody) {
+    super({
+      type: "bytes",
+      pull: async (controller) => {
+        const chunk = await body.read();
+        if (chunk !== null) return controller.enqueue(chunk);
+        controller.close();
+        if ("byobRequest" in controller) controller.byobRequest?.respond(0);
+      },
+      cancel: () => body.discard(),
+    }, { highWaterMark: 0 });
+    this.#body = body;
+  }
+
+  static sourceOf(stream: ReadableStream<Uint8Array>): BodySource | null {
+    if (!(#body in stream) || stream.locked) return null;
+    const body = stream.#body;
+    return {
+      read: async () => {
+        const value = await body.read();
+        return value === null ? { done: true, value: undefined } : { done: false, value };
+      },
+      cancel: () => Promise.resolve(body.discard()),
+    };
   }
 }
 

@@ -98,6 +98,8 @@ const NO_FIELDS: readonly string[] = [];
 function rememberBody(body: BodyInit | null | undefined): ResponseContent | undefined {
   if (body === null || body === undefined) return null;
   if (typeof body === "string" || body instanceof Uint8Array) return body;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   return body instanceof ReadableStream ? body : undefined;
 }
 

@@ -11,6 +11,9 @@ import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
 const BUFFER_SIZE = 16 * 1024;
 const KEPT_BUFFERS = 64;
 
+/** How many turns of the microtask queue a stream is given to go on. Each costs a hundredth of a write. */
+const PATIENCE = 8;
+
 /** What is chained to it runs when the code under way has come to its end. */
 const TURN = Promise.resolve();
 
@@ -43,6 +46,11 @@ export interface WriteObserver {
 export class WriteQueue {
   /** How many bytes wait. */
   size = 0;
+  /**
+   * Whether more is likely to follow at once, as from a stream: then small pieces are gathered as long as the code under way
+   * goes on to make some.
+   */
+  gathers = false;
   readonly #connection: Connection;
   readonly #pool: BufferPool;
   readonly #observer: WriteObserver;
@@ -52,7 +60,8 @@ export class WriteQueue {
   #tailSize = 0;
   #flushing = false;
   #ended = false;
-  readonly #start = () => void this.#flush();
+  #turns = 0;
+  readonly #turn = () => this.#takeTurn();
 
   /** @param connection where to; @param pool memory for small writes; @param observer who is told */
   constructor(connection: Connection, pool: BufferPool, observer: WriteObserver) {
@@ -65,11 +74,19 @@ export class WriteQueue {
   push(data: Uint8Array): void {
     if (this.#ended || data.length === 0) return;
     this.size += data.length;
+    this.#turns = 0;
     if (data.length <= COPIED_WRITE_SIZE) this.#copy(data);
     else this.#refer(data);
     if (this.#flushing) return;
     this.#flushing = true;
-    TURN.then(this.#start);
+    TURN.then(this.#turn);
+  }
+
+  // A stream that has its next chunk at hand needs some turns of the microtask queue to give it; one that has not needs a turn
+  // of the event loop, and is not waited for.
+  #takeTurn(): void {
+    if (!this.gathers || this.size >= BUFFER_SIZE || this.#turns++ >= PATIENCE) this.#flush();
+    else TURN.then(this.#turn);
   }
 
   /** Drops what waits; nothing further is written. */

@@ -61,6 +61,8 @@ export interface DriverClient extends Client {
   readonly bodies: Map<number, RequestBody>;
   /** Called each time the queue of bytes to write has become empty. */
   onWriteDrain: (() => void) | null;
+  /** Whether small writes are gathered, since more are likely to follow at once; for as long as a stream is sent. */
+  gathersWrites: boolean;
   /** A coarse clock, in milliseconds of `performance.now()`. */
   readonly now: number;
   /**

@@ -5,10 +5,17 @@
  */
 
 import { ignore } from "../message.ts";
+import { type BodySource, RequestBody } from "../request_body.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** How many turns of the microtask queue a stream is given for a chunk that it has at hand. */
+const PATIENCE = 8;
 
 /** The stream of one response. */
 export class ResponseStream {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #source: BodySource;
+  #ahead: Promise<Uint8Array | null>[] = [];
   #ended = false;
 
   /**
@@ -16,7 +23,24 @@ export class ResponseStream {
    * @throws {TypeError} when it is locked
    */
   constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
+    this.#source = RequestBody.sourceOf(stream) ?? stream.getReader();
+  }
+
+  /**
+   * Begins to read: gives all of the content where the stream has it at hand in one chunk, and else `null`, for
+   * {@link ResponseStream.next} to go on. Calls `onDelay` when the first chunk takes longer than `delay` milliseconds.
+   *
+   * @throws what the stream fails with
+   */
+  async open(delay: number, onDelay: () => void): Promise<Uint8Array | null> {
+    const first = this.#read();
+    const atHand = await settlesSoon(first);
+    const chunk = atHand ? await first : await withDelay(first, delay, onDelay);
+    if (chunk === null) return NOTHING;
+    const second = this.#read();
+    if (await settlesSoon(second) && await second === null) return chunk;
+    this.#ahead = [second, first];
+    return null;
   }
 
   /**
@@ -24,27 +48,47 @@ export class ResponseStream {
    *
    * @throws what the stream fails with, and {TypeError} when it gives something other than bytes
    */
-  async read(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#reader.read();
+  next(): Promise<Uint8Array | null> {
+    return this.#ahead.pop() ?? this.#read();
+  }
+
+  async #read(): Promise<Uint8Array | null> {
+    const { done, value } = await this.#source.read();
     if (done) {
       this.#ended = true;
       return null;
     }
-    if (!(value instanceof Uint8Array)) {
-      throw new TypeError("The body of a response must be a stream of Uint8Array");
-    }
-    return value;
+    if (value instanceof Uint8Array) return value;
+    throw new TypeError("The body of a response must be a stream of Uint8Array");
   }
 
   /** Tells the source that nobody wants the rest. What it throws then is its own affair. */
   cancel(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#reader.cancel(reason).catch(ignore);
+    this.#source.cancel(reason).catch(ignore);
   }
 }
 
 /** Cancels the body of a response that is not sent. */
 export function discardResponse(response: Response, reason: unknown): void {
   if (response.body !== null && !response.body.locked) response.body.cancel(reason).catch(ignore);
+}
+
+/** Whether a promise is settled as soon as the code that settles it has run: without a turn of the event loop. */
+async function settlesSoon(promise: Promise<unknown>): Promise<boolean> {
+  let pending = true;
+  const settle = () => pending = false;
+  promise.then(settle, settle);
+  for (let turn = 0; pending && turn < PATIENCE; turn++) await null;
+  return !pending;
+}
+
+async function withDelay<T>(promise: Promise<T>, delay: number, onDelay: () => void): Promise<T> {
+  const timer = setTimeout(onDelay, delay);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+  }
 }

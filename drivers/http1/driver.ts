@@ -47,12 +47,11 @@ interface Answered {
   readonly minor: 0 | 1;
 }
 
-/** A response that is about to be sent: its head lacks only what is known at the last moment. */
+/** A response that is to be sent: its head lacks only what is known at the last moment. */
 interface Outgoing extends Answered {
   readonly status: number;
   readonly statusText: string;
   readonly fields: ResponseFields;
-  readonly framing: ResponseFraming;
 }
 
 /** Drives one HTTP/1 connection. */
@@ -349,12 +348,12 @@ export class Http1Driver implements HttpDriver {
       checkStatus(answered.method, response.status);
       const fields = sortFields(Response.fieldsOf(response));
       const content = Response.contentOf(response);
+      const { message, method, minor } = answered;
       const { status, statusText } = response;
-      if (content instanceof ReadableStream) {
-        const framing = this.#framing(answered, status, fields, null);
-        return this.#sendStream({ ...answered, status, statusText, fields, framing }, content);
-      }
-      return this.#sendWhole(answered, response, fields, content);
+      const outgoing: Outgoing = { message, method, minor, status, statusText, fields };
+      return content instanceof ReadableStream
+        ? this.#sendStream(outgoing, content)
+        : this.#sendWhole(outgoing, content);
     } catch (error) {
       return this.#replace(answered, response, error, replaces);
     }
@@ -376,43 +375,45 @@ export class Http1Driver implements HttpDriver {
     return rendered.then((page) => this.#send(answered, page, true) ?? undefined);
   }
 
-  #framing(
-    { message, method, minor }: Answered,
-    status: number,
-    fields: ResponseFields,
-    size: number | null,
-  ): ResponseFraming {
+  #framing({ message, method, minor, status, fields }: Outgoing, size: number | null): ResponseFraming {
     const trailers = (message?.responseTrailers ?? null) !== null;
     return responseFraming({ method, minor, status, size, declared: fields.declared, trailers });
   }
 
   /** Sends a response whose content is at hand: in one piece where it is a short text. */
-  #sendWhole(
-    answered: Answered,
-    { status, statusText }: globalThis.Response,
-    fields: ResponseFields,
-    content: Exclude<ResponseContent, ReadableStream>,
-  ): Promise<void> | null {
+  #sendWhole(outgoing: Outgoing, content: Exclude<ResponseContent, ReadableStream>): Promise<void> | null {
     const short = content === null || (typeof content === "string" && isShortAscii(content));
     const text = short ? content ?? "" : "";
     const bytes = short ? NOTHING : toBytes(content);
-    const { message, method, minor } = answered;
-    const framing = this.#framing(answered, status, fields, text.length + bytes.length);
-    const outgoing: Outgoing = { message, method, minor, status, statusText, fields, framing };
+    const framing = this.#framing(outgoing, text.length + bytes.length);
     if (framing.kind === "chunked") {
-      return this.#sendStream(outgoing, ReadableStream.from([short ? ENCODER.encode(text) : bytes]));
+      return this.#sendChunks(outgoing, short ? ENCODER.encode(text) : bytes);
     }
     const bodiless = framing.kind === "none";
-    let held = this.#write(this.#encoder.encode(this.#encodeHead(outgoing), bodiless ? "" : text));
+    let held = this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing), bodiless ? "" : text));
     if (!bodiless && bytes.length > 0) held = this.#write(bytes);
-    this.#end(message);
+    this.#end(outgoing.message);
     return held === null ? null : held.then(ignoreValue);
   }
 
+  /** Sends content that is at hand in chunks, since trailer fields follow. */
+  async #sendChunks(outgoing: Outgoing, content: Uint8Array): Promise<void> {
+    this.#begin(outgoing, { kind: "chunked" });
+    const held = this.#writeChunk(content);
+    try {
+      if (held !== null) await held;
+      await this.#endChunks(outgoing.message);
+    } catch (error) {
+      this.#cutShort(outgoing.message, error);
+      throw error;
+    }
+    this.#end(outgoing.message);
+  }
+
   /** The head's text. Whether the connection goes on is decided here, and said. */
-  #encodeHead(outgoing: Outgoing): string {
+  #encodeHead(outgoing: Outgoing, framing: ResponseFraming): string {
     const client = this.#client;
-    const { message, minor, status, statusText, fields, framing } = outgoing;
+    const { message, minor, status, statusText, fields } = outgoing;
     if (fields.close || framing.kind === "close" || leavesTooMuch(message, client)) client.shouldClose = true;
     const trailers = framing.kind === "chunked" ? trailerField(message?.responseTrailers ?? null) : "";
     return encodeResponseHead({
@@ -426,49 +427,43 @@ export class Http1Driver implements HttpDriver {
     });
   }
 
-  /** Sends a response whose content comes as a stream. */
+  /**
+   * Sends a response whose content comes as a stream. One that has all of it at hand, as that of a plain `Response` with a
+   * text does, is sent with its length; an error before its first chunk is answered as a handler's.
+   */
   async #sendStream(outgoing: Outgoing, stream: ReadableStream<Uint8Array>): Promise<void> {
-    const { message, framing } = outgoing;
-    const source = new ResponseStream(stream);
-    this.#source = source;
-    if (framing.kind === "none") {
-      source.cancel(new TypeError("This response has no body"));
-      this.#begin(outgoing);
-      return this.#end(message);
-    }
-    let begun = false;
+    const source = this.#source = new ResponseStream(stream);
+    let framing: ResponseFraming | null = null;
     const begin = () => {
-      if (!begun && !this.#finished) this.#begin(outgoing);
-      begun = true;
+      if (framing === null && !this.#finished) this.#begin(outgoing, framing = this.#framing(outgoing, null));
     };
-    const delay = setTimeout(begin, HEAD_DELAY);
     try {
-      const first = await source.read();
+      const whole = await source.open(HEAD_DELAY, begin);
+      if (whole !== null && framing === null) return await this.#sendWhole(outgoing, whole) ?? undefined;
       begin();
-      await this.#pump(outgoing, source, first);
+      await this.#pump(framing ?? { kind: "close" }, source);
+      if (framing!.kind === "chunked") await this.#endChunks(outgoing.message);
     } catch (error) {
       source.cancel(error);
-      if (!begun) return await this.#replace(outgoing, null, error, false) ?? undefined;
-      this.#cutShort(message, error);
+      if (framing === null) return await this.#replace(outgoing, null, error, false) ?? undefined;
+      this.#cutShort(outgoing.message, error);
       throw error;
     } finally {
-      clearTimeout(delay);
+      this.#client.gathersWrites = false;
     }
-    this.#end(message);
+    this.#end(outgoing.message);
   }
 
-  #begin(outgoing: Outgoing): void {
+  #begin(outgoing: Outgoing, framing: ResponseFraming): void {
     if (outgoing.message !== null) outgoing.message.response = "writing";
-    this.#write(this.#encoder.encode(this.#encodeHead(outgoing), ""));
+    this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing), ""));
+    this.#client.gathersWrites = true;
   }
 
-  async #pump(
-    { framing, message }: Outgoing,
-    source: ResponseStream,
-    first: Uint8Array | null,
-  ): Promise<void> {
+  async #pump(framing: ResponseFraming, source: ResponseStream): Promise<void> {
+    if (framing.kind === "none") return source.cancel(new TypeError("This response has no body"));
     let left = framing.kind === "length" ? framing.length : Infinity;
-    for (let chunk = first; chunk !== null; chunk = await source.read()) {
+    for (let chunk = await source.next(); chunk !== null; chunk = await source.next()) {
       left -= chunk.length;
       if (left < 0) {
         this.#write(chunk.subarray(0, chunk.length + left));
@@ -483,7 +478,6 @@ export class Http1Driver implements HttpDriver {
         `The body of the response is ${left} bytes shorter than the content-length it declares`,
       );
     }
-    if (framing.kind === "chunked") await this.#endChunks(message);
   }
 
   async #endChunks(message: Http1Message | null): Promise<void> {
@@ -518,6 +512,7 @@ export class Http1Driver implements HttpDriver {
   /** All of a response is queued. */
   #end(message: Http1Message | null): void {
     this.#source = null;
+    this.#client.gathersWrites = false;
     if (message === null) return;
     message.response = "done";
     if (message.received) return;

@@ -9,7 +9,8 @@ import { layLatin1 } from "./response_encoder.ts";
 import { fieldLine } from "./response_head.ts";
 import { isTrailerAllowed } from "../../trailer_fields.ts";
 
-const ENCODER = new TextEncoder();
+// last-chunk = 1*("0") [ chunk-ext ] CRLF, without a trailer section (RFC 9112 §7.1)
+const LAST_CHUNK = new TextEncoder().encode("0\r\n\r\n");
 
 /** "SHOULD generate a Trailer header field" (RFC 9110 §6.6.2): its line, where the names are known before the body. */
 export function trailerField(source: TrailerSource | null): string {
@@ -20,11 +21,12 @@ export function trailerField(source: TrailerSource | null): string {
 
 /** Encodes `last-chunk trailer-section CRLF`; a field that may not stand there is left out, and named in `refused`. */
 export function encodeLastChunk(trailers: HeadersInit | null, refused: string[] = []): Uint8Array {
+  if (trailers === null) return LAST_CHUNK;
   let lines = "";
-  for (const [name, value] of new Headers(trailers ?? undefined)) {
+  for (const [name, value] of new Headers(trailers)) {
     if (isTrailerAllowed(name)) lines += fieldLine(name, value);
     else refused.push(name);
   }
   const text = `0\r\n${lines}\r\n`;
-  return lines === "" ? ENCODER.encode(text) : layLatin1(text, new Uint8Array(text.length));
+  return layLatin1(text, new Uint8Array(text.length));
 }

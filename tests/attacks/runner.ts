@@ -69,7 +69,8 @@ export async function runCorpus(corpus: Corpus, program: Program): Promise<Resul
 
 async function runProfile(corpus: Corpus, name: string, program: Program): Promise<Results> {
   const cases = corpus.cases.filter(({ profile }) => profile === name);
-  await using server = await ServerProcess.start(program, corpus.profiles.get(name) ?? new Map());
+  const profile = corpus.profiles.get(name) ?? new Map();
+  await using server = await ServerProcess.start(program, { profile, accessLog: true });
   await warmUp(server);
   const before = await server.holdings();
   const memory = server.memory();

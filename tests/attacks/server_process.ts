@@ -96,7 +96,7 @@ export class ServerProcess implements AsyncDisposable {
 
   private constructor({ command, args }: Program, flags: readonly string[]) {
     this.#child = new Deno.Command(command, {
-      args: [...args, "--port", "0", "--access-log", ...flags],
+      args: [...args, "--port", "0", ...flags],
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -108,14 +108,19 @@ export class ServerProcess implements AsyncDisposable {
     void this.#child.status.then((status) => this.#exit = status);
   }
 
-  /** Runs the program and waits until it listens. */
-  static async start(program: Program, profile: Profile): Promise<ServerProcess> {
-    const server = new ServerProcess(program, profileFlags(profile));
+  /** Runs the program and waits until it listens; with `accessLog` it logs every request, which costs it time. */
+  static async start(
+    program: Program,
+    { profile = new Map(), accessLog = false }: { readonly profile?: Profile; readonly accessLog?: boolean } =
+      {},
+  ): Promise<ServerProcess> {
+    const flags = [...profileFlags(profile), ...(accessLog ? ["--access-log"] : [])];
+    const server = new ServerProcess(program, flags);
     try {
       const line = await within(`listening of ${program.args.join(" ")}`, server.#started, startDeadline);
       server.port = Number(/^listening http:\/\/127\.0\.0\.1:(\d+)\/$/m.exec(line)?.[1]);
       assert(server.port > 0, `the server says where it listens, not ${JSON.stringify(line)} ${server.#log}`);
-      await server.#checkLog();
+      if (accessLog) await server.#checkLog();
       return server;
     } catch (error) {
       await server[Symbol.asyncDispose]();

@@ -28,7 +28,7 @@ function outcome(handler: Handler, method = "GET"): Promise<Outcome> {
     assert(first !== null, "the connection ended without a response");
     const over = !first.complete || hasConnectionOption(first, "close");
     if (over) await raw.expectEnd();
-    const second = over ? null : await raw.readResponse();
+    const second = over ? null : await raw.tryResponse();
     if (second !== null) assertEquals(second.text, "behind");
     return { first, second, received: raw.received, logged: log.length };
   });
@@ -114,7 +114,9 @@ for (const [made, Made] of makers) {
       assertOneOf(first.status, [200, 500], "the status");
       if (first.status === 200) assertEquals(first.text, "hello");
       if (first.status === 200) assert(second !== null, "the connection went on");
-      if (name !== "te") assertLacks(received.toLowerCase(), `${name}: ${value}\r\n`, "the response");
+      if (name !== "te" && value !== "chunked") {
+        assertLacks(received.toLowerCase(), `${name}: ${value}\r\n`, "the response");
+      }
     });
   }
 
