@@ -7,7 +7,13 @@
 
 import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
 import type { DeadlineQueue, Timed } from "./deadlines.ts";
-import type { DriverClient, HttpDriver, HttpDriverFactory, HttpParser } from "./drivers/driver.ts";
+import type {
+  DriverClient,
+  HttpDriver,
+  HttpDriverFactory,
+  HttpParser,
+  ParserStep,
+} from "./drivers/driver.ts";
 import { ClientDisconnectedError, HttpError } from "./errors.ts";
 import { ExportedConnection } from "./exported_connection.ts";
 import { ignore, type RequestMessage } from "./message.ts";
@@ -270,8 +276,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
 
   /** Feeds the parser until it returns, or until nothing further is to be parsed. */
   async #feed(parser: HttpParser): Promise<void> {
-    this.#heldSince = this.now;
-    let step = await parser.next();
+    let step = await this.#resume(parser, undefined);
     while (!step.done && this.#phase === "open") {
       this.#release();
       let chunk: Uint8Array | null | undefined;
@@ -283,9 +288,21 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
         this.#waiting = false;
         chunk = count === null ? this.#onEnd() : this.#reader.take(count);
       }
-      this.#heldSince = this.now;
-      step = chunk === null ? await parser.throw(new ClientDisconnectedError()) : await parser.next(chunk);
+      step = await this.#resume(parser, chunk);
     }
+  }
+
+  /** Takes the parser one step on. What it writes before it first waits goes out at once, in one write. */
+  #resume(
+    parser: HttpParser,
+    chunk: Uint8Array | null | undefined,
+  ): Promise<IteratorResult<ParserStep, void>> {
+    this.#heldSince = this.now;
+    this.#queue.flushes = true;
+    const step = chunk === null ? parser.throw(new ClientDisconnectedError()) : parser.next(chunk);
+    this.#queue.flushes = false;
+    this.#queue.flush();
+    return step;
   }
 
   /** Time during which the parser was held is not the peer's: its deadline moves by as much. */

@@ -27,8 +27,7 @@ export class HandlerQueue {
 
   /** One has ended: its place goes to the next. */
   leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.running--;
-    else next();
+    if (this.#waiting.length === 0) this.running--;
+    else this.#waiting.shift()!();
   }
 }

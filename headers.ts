@@ -30,6 +30,23 @@ export function isFieldValue(value: string): boolean {
 }
 
 /**
+ * A web `Headers` as names in lower case each followed by its value. Its names are tokens; its values may have control
+ * characters that a message may not.
+ *
+ * @throws {TypeError} when one has (RFC 9110 §5.5)
+ */
+export function fieldList(headers: Headers): string[] {
+  const fields: string[] = [];
+  headers.forEach((value, name) => {
+    if (!isFieldValue(value)) {
+      throw new TypeError(`The value of ${name} has a control character (RFC 9110 §5.5)`);
+    }
+    fields.push(name, value);
+  });
+  return fields;
+}
+
+/**
  * `request.headers`: a web `Headers` whose `get` and `has` look at the received lines, and which becomes a real one at
  * the first need of anything else.
  */

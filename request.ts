@@ -98,7 +98,7 @@ export class ServerRequest {
     viaReal: (real: Request) => Promise<T>,
   ): Promise<T> {
     const { body } = this.message;
-    const direct = this.#real === null && !(body?.used || body?.hasStream);
+    const direct = this.#real === null && !body?.hasStream;
     const consumed = direct ? readWhole(body, convert) : readReal(this, viaReal);
     consumed.catch(ignore); // a handler may drop it: that the peer left must not become an unhandled rejection
     return consumed;
@@ -109,6 +109,7 @@ async function readWhole<T>(
   body: RequestBody | null,
   convert: (bytes: Uint8Array<ArrayBuffer>) => T,
 ): Promise<T> {
+  if (body?.used) throw new TypeError("The body of the request was read already");
   return convert(body === null ? new Uint8Array(0) : await body.readAll());
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isFieldValue } from "./headers.ts";
+import { fieldList, isFieldValue } from "./headers.ts";
 
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
@@ -78,17 +78,21 @@ export class Response extends globalThis.Response {
     return content === undefined ? response.body : content;
   }
 
-  /** The fields of any web response, as names in lower case each followed by its value. */
+  /**
+   * The fields of any web response, as names in lower case each followed by its value, all fit for a message.
+   *
+   * @throws {TypeError} when a value has a character that a field may not have (RFC 9110 §5.5)
+   */
   static fieldsOf(response: globalThis.Response): readonly string[] {
     const known = #content in response ? response.#fields : null;
     if (known !== null) return known;
-    const fields: string[] = [];
-    response.headers.forEach((value, name) => fields.push(name, value));
-    return fields;
+    return fieldList(response.headers);
   }
 }
 
 const JSON_FIELDS = { "content-type": "application/json" } as const;
+
+const JSON_FIELD_LIST: readonly string[] = ["content-type", "application/json"];
 
 // What the web's class says of a text when the handler names no type.
 const TEXT_FIELDS: readonly string[] = ["content-type", "text/plain;charset=UTF-8"];
@@ -110,6 +114,7 @@ function rememberFields(
 ): readonly string[] | null {
   const implied = typeof content === "string" ? TEXT_FIELDS : NO_FIELDS;
   if (headers === undefined) return implied;
+  if (headers === JSON_FIELDS) return JSON_FIELD_LIST;
   if (Object.getPrototypeOf(headers) !== Object.prototype) return null;
   const fields: string[] = [];
   let typed = false;

@@ -51,17 +51,21 @@ export class WriteQueue {
    * goes on to make some.
    */
   gathers = false;
+  /** Whether whoever pushes calls {@link WriteQueue.flush} too: then no turn is scheduled for it. */
+  flushes = false;
   readonly #connection: Connection;
   readonly #pool: BufferPool;
   readonly #observer: WriteObserver;
-  #ready: Uint8Array[] = [];
-  #pooled: Uint8Array[] = []; // the buffers that the views in #ready belong to, until they are written
+  readonly #ready: Waiting[] = [];
   #tail: Uint8Array | null = null;
   #tailSize = 0;
-  #flushing = false;
-  #ended = false;
+  #writing: Waiting | null = null;
+  #scheduled = false;
   #turns = 0;
-  readonly #turn = () => this.#takeTurn();
+  #ended = false;
+  readonly #onTurn = () => this.#takeTurn();
+  readonly #onWritten = (count: number) => this.#written(count);
+  readonly #onError = (error: unknown) => this.#fail(error);
 
   /** @param connection where to; @param pool memory for small writes; @param observer who is told */
   constructor(connection: Connection, pool: BufferPool, observer: WriteObserver) {
@@ -77,25 +81,37 @@ export class WriteQueue {
     this.#turns = 0;
     if (data.length <= COPIED_WRITE_SIZE) this.#copy(data);
     else this.#refer(data);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    TURN.then(this.#turn);
+    if (this.flushes || this.#scheduled || this.#writing !== null) return;
+    this.#scheduled = true;
+    TURN.then(this.#onTurn);
   }
 
-  // A stream that has its next chunk at hand needs some turns of the microtask queue to give it; one that has not needs a turn
-  // of the event loop, and is not waited for.
-  #takeTurn(): void {
-    if (!this.gathers || this.size >= BUFFER_SIZE || this.#turns++ >= PATIENCE) this.#flush();
-    else TURN.then(this.#turn);
+  /** Begins to write what waits, unless a write is under way: then it follows. */
+  flush(): void {
+    if (this.#writing !== null || this.size === 0) return;
+    if (this.#ready.length === 0) this.#seal();
+    this.#writing = this.#ready.shift()!;
+    this.#write(this.#writing.data);
   }
 
   /** Drops what waits; nothing further is written. */
   end(): void {
     this.#ended = true;
     this.size = 0;
-    this.#ready = [];
+    this.#ready.length = 0;
     this.#tail = null;
     this.#tailSize = 0;
+  }
+
+  // A stream that has its next chunk at hand needs some turns of the microtask queue to give it; one that has not needs a turn
+  // of the event loop, and is not waited for.
+  #takeTurn(): void {
+    if (this.gathers && this.size < BUFFER_SIZE && this.#turns++ < PATIENCE) {
+      TURN.then(this.#onTurn);
+      return;
+    }
+    this.#scheduled = false;
+    this.flush();
   }
 
   #copy(data: Uint8Array): void {
@@ -115,40 +131,49 @@ export class WriteQueue {
       rest = data.subarray(room);
       this.#seal();
     }
-    if (rest.length > 0) this.#ready.push(rest);
+    if (rest.length > 0) this.#ready.push({ data: rest, pooled: null });
   }
 
   #seal(): void {
     if (this.#tail === null) return;
-    this.#ready.push(this.#tail.subarray(0, this.#tailSize));
-    this.#pooled.push(this.#tail);
+    this.#ready.push({ data: this.#tail.subarray(0, this.#tailSize), pooled: this.#tail });
     this.#tail = null;
     this.#tailSize = 0;
   }
 
-  async #flush(): Promise<void> {
+  #write(data: Uint8Array): void {
     try {
-      while (this.size > 0) {
-        this.#seal();
-        let rest = this.#ready.shift()!;
-        const { buffer } = rest;
-        for (;;) {
-          const written = await this.#connection.write(rest);
-          if (written <= 0) throw new TypeError("The connection took no bytes");
-          if (this.#ended) return;
-          this.size -= written;
-          this.#observer.onWritten();
-          if (written === rest.length) break;
-          rest = rest.subarray(written);
-        }
-        if (buffer === this.#pooled[0]?.buffer) this.#pool.give(this.#pooled.shift()!);
-      }
-      this.#flushing = false;
-      this.#observer.onEmpty();
+      this.#connection.write(data).then(this.#onWritten, this.#onError);
     } catch (error) {
-      const ended = this.#ended;
-      this.end();
-      if (!ended) this.#observer.onWriteError(error);
+      this.#fail(error); // a connection of somebody's own may throw at once
     }
   }
+
+  #written(count: number): void {
+    const writing = this.#writing!;
+    if (this.#ended) return;
+    if (count <= 0) return this.#fail(new TypeError("The connection took no bytes"));
+    this.size -= count;
+    this.#observer.onWritten();
+    if (count < writing.data.length) {
+      writing.data = writing.data.subarray(count);
+      return this.#write(writing.data);
+    }
+    if (writing.pooled !== null) this.#pool.give(writing.pooled);
+    this.#writing = null;
+    if (this.size > 0) this.flush();
+    else if (!this.#ended) this.#observer.onEmpty();
+  }
+
+  #fail(error: unknown): void {
+    const ended = this.#ended;
+    this.end();
+    if (!ended) this.#observer.onWriteError(error);
+  }
+}
+
+/** One array that waits, and the buffer of the pool that it lies in. */
+interface Waiting {
+  data: Uint8Array;
+  readonly pooled: Uint8Array | null;
 }

@@ -28,18 +28,28 @@ export class ResponseStream {
 
   /**
    * Begins to read: gives all of the content where the stream has it at hand in one chunk, and else `null`, for
-   * {@link ResponseStream.next} to go on. Calls `onDelay` when the first chunk takes longer than `delay` milliseconds.
+   * {@link ResponseStream.next} to go on.
    *
+   * @param delay what to call when the first chunk takes longer than some milliseconds; `null` not to wait for it at all
    * @throws what the stream fails with
    */
-  async open(delay: number, onDelay: () => void): Promise<Uint8Array | null> {
+  async open(delay: { milliseconds: number; callback: () => void } | null): Promise<Uint8Array | null> {
     const first = this.#read();
-    const atHand = await settlesSoon(first);
-    const chunk = atHand ? await first : await withDelay(first, delay, onDelay);
+    const atHand = await settlesSoon(first) !== "pending";
+    if (!atHand && delay === null) return this.#wait(first);
+    const chunk = atHand || delay === null
+      ? await first
+      : await withDelay(first, delay.milliseconds, delay.callback);
     if (chunk === null) return NOTHING;
     const second = this.#read();
-    if (await settlesSoon(second) && await second === null) return chunk;
-    this.#ahead = [second, first];
+    if (await settlesSoon(second) === "fulfilled" && await second === null) return chunk;
+    return this.#wait(second, first);
+  }
+
+  /** Leaves what was read ahead, the last of it first, to {@link ResponseStream.next}. */
+  #wait(...ahead: Promise<Uint8Array | null>[]): null {
+    for (const chunk of ahead) chunk.catch(ignore); // whoever takes it is told
+    this.#ahead = ahead;
     return null;
   }
 
@@ -75,13 +85,12 @@ export function discardResponse(response: Response, reason: unknown): void {
   if (response.body !== null && !response.body.locked) response.body.cancel(reason).catch(ignore);
 }
 
-/** Whether a promise is settled as soon as the code that settles it has run: without a turn of the event loop. */
-async function settlesSoon(promise: Promise<unknown>): Promise<boolean> {
-  let pending = true;
-  const settle = () => pending = false;
-  promise.then(settle, settle);
-  for (let turn = 0; pending && turn < PATIENCE; turn++) await null;
-  return !pending;
+/** What has become of a promise once the code under way has run: without a turn of the event loop. */
+async function settlesSoon(promise: Promise<unknown>): Promise<"pending" | "fulfilled" | "rejected"> {
+  let state: "pending" | "fulfilled" | "rejected" = "pending";
+  promise.then(() => state = "fulfilled", () => state = "rejected");
+  for (let turn = 0; state === "pending" && turn < PATIENCE; turn++) await null;
+  return state;
 }
 
 async function withDelay<T>(promise: Promise<T>, delay: number, onDelay: () => void): Promise<T> {

@@ -9,6 +9,7 @@
  */
 
 import { ClientDisconnectedError, HttpError } from "../../errors.ts";
+import { fieldList } from "../../headers.ts";
 import { reasonPhrase } from "../../reason_phrase.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
@@ -29,7 +30,7 @@ import {
   responseFraming,
   sortFields,
 } from "./response_head.ts";
-import { resolveTarget } from "./target.ts";
+import { AuthorityParser, resolveTarget } from "./target.ts";
 import { encodeLastChunk, trailerField } from "./response_trailers.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -62,6 +63,8 @@ export class Http1Driver implements HttpDriver {
   #onMessage!: OnMessage;
   #write!: Write;
   #heads!: HeadParser;
+  #authorities!: AuthorityParser;
+  readonly #fallback = () => localAuthority(this.#client);
   readonly #hooks: MessageHooks = {
     inform: (message, status, headers) => this.#inform(message, status, headers),
   };
@@ -86,6 +89,7 @@ export class Http1Driver implements HttpDriver {
     this.#onMessage = onMessage;
     this.#write = write;
     this.#heads = new HeadParser(client.options);
+    this.#authorities = new AuthorityParser(schemeOf(client));
     client.onClose(() => this.#tearDown());
     return this.#parse();
   }
@@ -164,12 +168,8 @@ export class Http1Driver implements HttpDriver {
     this.#served++;
     const framing = requestFraming(head.control, head.minor);
     const expectsContinue = checkExpectation(head);
-    const message = new Http1Message(
-      client,
-      head,
-      resolveTarget(head, schemeOf(client), () => localAuthority(client)),
-      this.#hooks,
-    );
+    const target = resolveTarget(head, schemeOf(client), this.#fallback, this.#authorities);
+    const message = new Http1Message(client, head, target, this.#hooks);
     message.request = new ServerRequest(message);
     this.#message = message;
     if (--client.remainingRequests <= 0 || !isPersistent(head)) client.shouldClose = true;
@@ -332,8 +332,7 @@ export class Http1Driver implements HttpDriver {
   /** Sends an informational response (RFC 9110 §15.2); "A server MUST NOT send a 1xx response to an HTTP/1.0 client". */
   #inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void {
     if (message.minor === 0 || message.response !== "awaited" || message.settled || this.#finished) return;
-    const fields: string[] = [];
-    new Headers(headers).forEach((value, name) => fields.push(name, value));
+    const fields = fieldList(new Headers(headers));
     // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
     this.#write(this.#encoder.encode(interimHead(status, sortFields(fields).lines), ""));
   }
@@ -438,7 +437,8 @@ export class Http1Driver implements HttpDriver {
       if (framing === null && !this.#finished) this.#begin(outgoing, framing = this.#framing(outgoing, null));
     };
     try {
-      const whole = await source.open(HEAD_DELAY, begin);
+      const bodiless = this.#framing(outgoing, null).kind === "none";
+      const whole = await source.open(bodiless ? null : { milliseconds: HEAD_DELAY, callback: begin });
       if (whole !== null && framing === null) return await this.#sendWhole(outgoing, whole) ?? undefined;
       begin();
       await this.#pump(framing ?? { kind: "close" }, source);

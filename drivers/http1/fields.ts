@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "./grammar.ts";
@@ -135,14 +136,13 @@ export function listElements(value: string): string[] {
   return elements;
 }
 
-const UTF8 = new TextDecoder();
+// The web's TextDecoder knows ISO-8859-1 only by name: its "latin1" is windows-1252.
+const LATIN1_SLICE: (this: Uint8Array, start: number, end: number) => string = Reflect.get(
+  Buffer.prototype,
+  "latin1Slice",
+);
 
-/** Decodes validated bytes as ISO-8859-1, which keeps obs-text as it is: one character a byte. */
-export function decodeLatin1(bytes: Uint8Array): string {
-  const text = UTF8.decode(bytes);
-  // Only ASCII is the same in both; anything else changes the length, or is a U+FFFD of the same length.
-  if (text.length === bytes.length && !text.includes("\ufffd")) return text;
-  let latin1 = "";
-  for (const byte of bytes) latin1 += String.fromCharCode(byte);
-  return latin1;
+/** Decodes as ISO-8859-1, which keeps obs-text as it is: one character a byte. */
+export function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
+  return LATIN1_SLICE.call(bytes, start, end);
 }

@@ -60,7 +60,8 @@ export class HeadParser {
   #emptyLines = 0;
   #count = 0;
   #line: RequestLine | null = null;
-  #noted: number[] = []; // triples: which control field, where its value begins and ends
+  readonly #noted: number[] = []; // triples: which control field, where its value begins and ends
+  #notedCount = 0;
 
   /** @param limits what a head may have */
   constructor(limits: HeadLimits) {
@@ -79,9 +80,7 @@ export class HeadParser {
 
   /** What the method seems to be, of a head that was refused: the answer to HEAD has no body. */
   peekMethod(input: InputBuffer): string {
-    const start = decodeLatin1(
-      input.bytes.subarray(input.start, Math.min(input.end, input.start + METHOD_SIZE_LIMIT)),
-    );
+    const start = decodeLatin1(input.bytes, input.start, Math.min(input.end, input.start + METHOD_SIZE_LIMIT));
     return start.slice(0, Math.max(0, start.indexOf(" ")));
   }
 
@@ -132,7 +131,9 @@ export class HeadParser {
 
   #note(input: InputBuffer, field: number, start: number, end: number): void {
     const from = trimStart(input.bytes, start, end);
-    this.#noted.push(field, from - input.start, trimEnd(input.bytes, from, end) - input.start);
+    this.#noted[this.#notedCount++] = field;
+    this.#noted[this.#notedCount++] = from - input.start;
+    this.#noted[this.#notedCount++] = trimEnd(input.bytes, from, end) - input.start;
   }
 
   #skipEmptyLine(input: InputBuffer): void {
@@ -149,13 +150,15 @@ export class HeadParser {
   #finish(input: InputBuffer, end: number): RequestHead {
     const { methodEnd, targetEnd, minor } = this.#line!;
     if (this.#offset > this.#limits.headerSizeLimit) throw tooLarge(this.#limits.headerSizeLimit);
-    const text = decodeLatin1(input.bytes.subarray(input.start, end));
+    const text = decodeLatin1(input.bytes, input.start, end);
+    const { control, hostCount } = controlFields(text, this.#noted, this.#notedCount);
     const head = {
       method: text.slice(0, methodEnd),
       target: text.slice(methodEnd + 1, targetEnd),
       minor,
       fields: new FieldSection(text.slice(targetEnd + 1 + VERSION_SIZE)),
-      ...controlFields(text, this.#noted),
+      control,
+      hostCount,
     };
     input.consume(this.#offset);
     this.#reset();
@@ -163,13 +166,12 @@ export class HeadParser {
   }
 
   #reset(): void {
-    this.#offset =
-      this.#searched =
-      this.#emptyLines =
-      this.#count =
-        0;
+    this.#offset = 0;
+    this.#searched = 0;
+    this.#emptyLines = 0;
+    this.#count = 0;
+    this.#notedCount = 0;
     this.#line = null;
-    this.#noted.length = 0;
   }
 }
 
@@ -213,10 +215,11 @@ function controlField(bytes: Uint8Array, start: number, end: number): number {
 function controlFields(
   text: string,
   noted: readonly number[],
+  count: number,
 ): { control: ControlFields; hostCount: number } {
   const control: ControlFields = {};
   let hostCount = 0;
-  for (let at = 0; at < noted.length; at += 3) {
+  for (let at = 0; at < count; at += 3) {
     const name = CONTROL_FIELDS[noted[at]!]!;
     const value = text.slice(noted[at + 1], noted[at + 2]);
     const before = control[name];

@@ -31,12 +31,13 @@ export class InputBuffer {
   /** Keeps what is left: to be called before more is asked for, while the borrowed chunk is still valid. */
   retain(): void {
     if (!this.#borrowed) return;
-    const rest = this.bytes.subarray(this.start, this.end);
     this.#borrowed = false;
-    this.bytes = rest.length === 0 ? NOTHING : new Uint8Array(Math.max(SMALLEST, 2 * rest.length));
-    this.bytes.set(rest);
+    const length = this.end - this.start;
+    const rest = this.bytes;
+    this.bytes = length === 0 ? NOTHING : new Uint8Array(Math.max(SMALLEST, 2 * length));
+    if (length > 0) this.bytes.set(rest.subarray(this.start, this.end));
     this.start = 0;
-    this.end = rest.length;
+    this.end = length;
   }
 
   /** Adds the next chunk; it is borrowed when nothing is left of the one before. */

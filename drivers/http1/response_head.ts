@@ -72,9 +72,8 @@ export interface ResponseFields {
 /**
  * Sorts the fields of a response.
  *
- * @param fields names in lower case, each followed by its value
+ * @param fields valid names in lower case, each followed by a valid value (see `Response.fieldsOf`)
  * @throws {HttpError} when `content-length` is not a number
- * @throws {TypeError} when a name or value may not stand in a message
  */
 export function sortFields(fields: readonly string[]): ResponseFields {
   let lines = "";
@@ -98,7 +97,7 @@ export function sortFields(fields: readonly string[]): ResponseFields {
       case "upgrade":
         break;
       default:
-        lines += fieldLine(name, value);
+        lines += `${name}: ${value}\r\n`;
     }
   }
   return { lines, declared, close };

@@ -35,10 +35,16 @@ const PLAIN_AUTHORITY = new RegExp(
  * @param head the head that they came in
  * @param scheme the connection's: `http` or `https`
  * @param fallback gives the authority for an HTTP/1.0 request without `Host`: the address that it came to
+ * @param authorities remembers hosts
  * @throws {HttpError} 400
  */
-export function resolveTarget(head: RequestHead, scheme: string, fallback: () => string): RequestTarget {
-  const host = checkHost(head, scheme);
+export function resolveTarget(
+  head: RequestHead,
+  scheme: string,
+  fallback: () => string,
+  authorities: AuthorityParser = new AuthorityParser(scheme),
+): RequestTarget {
+  const host = checkHost(head, authorities);
   const { method, target } = head;
   if (method === "CONNECT") return { authority: authorityForm(target, scheme), path: "/" };
   const authority = host ?? fallback();
@@ -55,12 +61,33 @@ export function resolveTarget(head: RequestHead, scheme: string, fallback: () =>
  * field and to any request message that contains more than one Host header field line or a Host header field with an
  * invalid field value." (RFC 9112 §3.2)
  */
-function checkHost(head: RequestHead, scheme: string): string | undefined {
+function checkHost(head: RequestHead, authorities: AuthorityParser): string | undefined {
   const { host } = head.control;
   if (head.hostCount > 1) throw bad("More than one Host", "RFC 9112 §3.2");
-  if (host !== undefined) return parseAuthority(host, scheme);
+  if (host !== undefined) return authorities.parse(host);
   if (head.minor === 1) throw bad("No Host", "RFC 9112 §3.2");
   return undefined;
+}
+
+/** Remembers the last host of a connection: it seldom changes. */
+export class AuthorityParser {
+  readonly #scheme: string;
+  #value = "";
+  #authority = "";
+
+  /** Parses for the scheme of one connection. */
+  constructor(scheme: string) {
+    this.#scheme = scheme;
+  }
+
+  /** As {@link parseAuthority}. */
+  parse(value: string): string {
+    if (value !== this.#value || value === "") {
+      this.#authority = parseAuthority(value, this.#scheme);
+      this.#value = value;
+    }
+    return this.#authority;
+  }
 }
 
 /**

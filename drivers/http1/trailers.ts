@@ -64,14 +64,14 @@ export class TrailerParser {
       throw new HttpError(431, `More than ${this.#limits.headerCountLimit} trailer lines (RFC 6585 §5)`);
     }
     const colon = scanFieldLine(bytes, start, end);
-    const name = decodeLatin1(bytes.subarray(start, colon)).toLowerCase();
+    const name = decodeLatin1(bytes, start, colon).toLowerCase();
     if (!isTrailerAllowed(name)) {
       throw new HttpError(400, `${name} may not stand in a trailer section (RFC 9110 §6.5.1)`);
     }
   }
 
   #finish(input: InputBuffer, end: number, next: number): FieldSection {
-    const text = decodeLatin1(input.bytes.subarray(input.start, end));
+    const text = decodeLatin1(input.bytes, input.start, end);
     input.consume(next - input.start);
     return new FieldSection(`\r\n${text}`);
   }

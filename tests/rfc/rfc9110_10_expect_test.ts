@@ -203,7 +203,7 @@ Deno.test(`100-continue without a body gets no 100 and does no harm (${section})
       const raw = connect();
       raw.offer(head("100-continue", lines) + behind);
       const response = await raw.readResponse();
-      assertEquals([response.status, response.interim.length], [200, 0]);
+      assertEquals([response.status, response.text, response.interim.length], [200, "got ", 0]);
       assertEquals((await raw.readResponse()).status, 200);
     });
   }

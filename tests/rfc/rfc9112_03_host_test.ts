@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertOneOf } from "../support/assert.ts";
 import { withServer } from "../support/server.ts";
-import { type Recorder, testVectors, type Vector } from "../support/vectors.ts";
+import { testVectors, type Vector } from "../support/vectors.ts";
 
 const section = "RFC 9112 §3.2";
 

@@ -94,7 +94,7 @@ testVectors([
   })),
 ]);
 
-// §6: "Request message framing is independent of method semantics": GET and HEAD too
+// §6: the framing of a request does not depend on its method: GET and HEAD too
 for (const method of ["GET", "HEAD"]) {
   for (
     const [how, lines, body] of [

@@ -66,7 +66,7 @@ testVectors([
   })),
 ]);
 
-// "Recipients MUST anticipate potentially large hexadecimal numerals and prevent parsing errors due to integer overflows"
+// §7.1: a recipient MUST anticipate large hexadecimal numerals, and prevent overflow and loss of precision
 for (
   const [name, size] of [
     ["2^31 and five", "80000005"],

@@ -120,7 +120,7 @@ for (const [name, read] of Object.entries(readers)) {
       const type = "Content-Type: application/x-www-form-urlencoded\r\n";
       await raw.send(`POST / HTTP/1.1\r\nHost: a\r\n${type}Content-Length: 5\r\n\r\na=1`);
       await raw.end();
-      const error = await promise;
+      const error = await within("the rejection", promise);
       assert(error instanceof ClientDisconnectedError, `got ${error.name}: ${error.message}`);
     });
   });
@@ -146,7 +146,7 @@ Deno.test(`what arrived of a cut body reaches a streaming handler before the err
     await raw.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
     await within("the first piece", first);
     await raw.end();
-    const [text, error] = await promise;
+    const [text, error] = await within("the rejection", promise);
     assertEquals(text, "hello");
     assert(error instanceof ClientDisconnectedError, `got ${error.name}`);
   });

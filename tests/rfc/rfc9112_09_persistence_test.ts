@@ -11,7 +11,7 @@ function get(target: string, lines = ""): string {
   return `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
 }
 
-// §9.3: "If the close connection option is present, the connection will not persist"
+// §9.3, §9.6: with the close option the connection ends after the current response
 testVectors([
   ...[
     ["close", "Connection: close\r\n"],

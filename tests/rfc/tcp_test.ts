@@ -3,7 +3,6 @@
 import { ClientDisconnectedError, type Handler } from "../../mod.ts";
 import { assert, assertEquals, assertOneOf, rejection } from "../support/assert.ts";
 import { pass, steady, until, within } from "../support/deadline.ts";
-import { hasConnectionOption } from "../support/response_parser.ts";
 import { withTcpServer } from "../support/server.ts";
 
 const echo: Handler = async (request, exchange) => new Response(exchange.target + await request.text());
@@ -59,7 +58,7 @@ Deno.test("a client that ends its side gets its response (RFC 9112 §9.6)", asyn
   });
 });
 
-// §9.6: "the server performs a half-close … and continues to read": a reset must not destroy the last response
+// §9.6: a server closes in stages, its write side first, so that a reset does not destroy the last response
 for (
   const [name, bytes, status] of [
     ["a request line that is too long", `GET /${"a".repeat(300_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414],
@@ -86,9 +85,7 @@ for (
       await pass(100);
       const response = await raw.readResponse();
       assertEquals(response.status, status);
-      if (status !== 413 || hasConnectionOption(response, "close")) return await raw.expectClosedAfter(response);
-      // the length told that there is more than is drained; of chunks the server could not know
-      if (bytes.includes("Content-Length")) await raw.expectOpen();
+      await raw.expectClosedAfter(response);
     });
   });
 }
@@ -138,7 +135,7 @@ Deno.test("a stream is pulled only as fast as the client reads (RFC 9112 §9.3)"
     await raw.send(get("/"));
     await raw.readHead();
     const ahead = await steady(() => pulled, 300);
-    assert(ahead < 1500, `${ahead} of 2000 pieces were pulled for a client that does not read`);
+    assert(ahead > 0 && ahead < 1500, `${ahead} of 2000 pieces were pulled for a client that does not read`);
   });
 });
 
@@ -148,7 +145,7 @@ Deno.test("small responses are not held back for more (RFC 9112 §9.3)", async (
     {},
     async ({ connect }) => {
       const raw = await connect();
-      await raw.request(get("/warm"));
+      assertEquals((await raw.request(get("/warm"))).body.length, 6);
       const start = performance.now();
       for (let turn = 0; turn < 20; turn++) await raw.request(get("/"));
       const each = (performance.now() - start) / 20;

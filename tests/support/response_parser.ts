@@ -53,6 +53,7 @@ export interface Asked {
 export type Pull = () => Promise<Uint8Array | null>;
 
 const statusLine = /^(HTTP\/1\.[01]) ([1-5][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)$/;
+// deno-lint-ignore no-control-regex -- control characters are what it must refuse
 const fieldLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([^\x00-\x08\x0a-\x1f\x7f]*)$/;
 const chunkLine = /^([0-9A-Fa-f]{1,12})$/;
 const imfFixdate =
