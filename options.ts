@@ -114,13 +114,13 @@ export interface Options {
    */
   readonly trailerSizeLimit: number;
   /**
-   * The longest line with a chunk's size and extensions. Bytes. When exceeded: 400, closed.
+   * The longest line with a chunk's size and extensions, its CRLF included. Bytes. When exceeded: 400, closed.
    * Others: Go and Deno.serve 4096, Apache 8190, Node and hyper 16 KiB.
    * @default {4096}
    */
   readonly chunkLineSizeLimit: number;
   /**
-   * What the framing of a chunked body may have beyond the size of its content. Bytes. When exceeded: 400, closed.
+   * What the chunk lines and CRLFs of a body may have beyond the size of its content. Bytes. When exceeded: 400, closed.
    * Others: hyper 16 KiB of extensions, h2o 100 KB.
    * @default {16384}
    */

@@ -86,8 +86,18 @@ export class Response extends globalThis.Response {
   static fieldsOf(response: globalThis.Response): readonly string[] {
     const known = #content in response ? response.#fields : null;
     if (known !== null) return known;
-    return fieldList(response.headers);
+    const fields = fieldList(response.headers);
+    return response.url === "" ? fields : withoutCoding(fields);
   }
+}
+
+/** The fields of a response that `fetch` gave: it has decoded the content, and left the fields that say how to. */
+function withoutCoding(fields: readonly string[]): readonly string[] {
+  if (!fields.includes("content-encoding")) return fields;
+  return fields.filter((_, index) => {
+    const name = fields[index - index % 2];
+    return name !== "content-encoding" && name !== "content-length";
+  });
 }
 
 const JSON_FIELDS = { "content-type": "application/json" } as const;

@@ -44,14 +44,20 @@ class Pipe {
       if (this.#ended) return null;
       await this.#readable.promise;
     }
-    const chunk = this.#chunks[0]!;
-    const count = Math.min(chunk.length, buffer.length);
-    buffer.set(chunk.subarray(0, count));
-    if (count === chunk.length) this.#chunks.shift();
-    else this.#chunks[0] = chunk.subarray(count);
+    let count = 0;
+    while (count < buffer.length && this.#chunks.length > 0) count += this.#take(buffer.subarray(count));
     this.#size -= count;
     if (this.#size === 0) this.#readable = Promise.withResolvers();
     this.#writable.resolve();
+    return count;
+  }
+
+  #take(room: Uint8Array): number {
+    const chunk = this.#chunks[0]!;
+    const count = Math.min(chunk.length, room.length);
+    room.set(chunk.subarray(0, count));
+    if (count === chunk.length) this.#chunks.shift();
+    else this.#chunks[0] = chunk.subarray(count);
     return count;
   }
 

@@ -351,7 +351,7 @@ export class Http1Driver implements HttpDriver {
       const { status, statusText } = response;
       const outgoing: Outgoing = { message, method, minor, status, statusText, fields };
       return content instanceof ReadableStream
-        ? this.#sendStream(outgoing, content)
+        ? this.#sendStream(outgoing, new ResponseStream(content))
         : this.#sendWhole(outgoing, content);
     } catch (error) {
       return this.#replace(answered, response, error, replaces);
@@ -430,8 +430,8 @@ export class Http1Driver implements HttpDriver {
    * Sends a response whose content comes as a stream. One that has all of it at hand, as that of a plain `Response` with a
    * text does, is sent with its length; an error before its first chunk is answered as a handler's.
    */
-  async #sendStream(outgoing: Outgoing, stream: ReadableStream<Uint8Array>): Promise<void> {
-    const source = this.#source = new ResponseStream(stream);
+  async #sendStream(outgoing: Outgoing, source: ResponseStream): Promise<void> {
+    this.#source = source;
     let framing: ResponseFraming | null = null;
     const begin = () => {
       if (framing === null && !this.#finished) this.#begin(outgoing, framing = this.#framing(outgoing, null));
@@ -596,7 +596,7 @@ function checkStatus(method: string, status: number): void {
 /** Whether so much of an unread body is outstanding that the connection ends rather than take it. */
 function leavesTooMuch(message: Http1Message | null, { options }: DriverClient): boolean {
   if (message === null || message.decoder === null || message.body === null) return false;
-  if (message.awaitsContinue) return true;
+  if (message.awaitsContinue || message.body.finished) return true; // never asked for, or refused
   const { remaining } = message.decoder;
   return !message.body.used && remaining !== Infinity && remaining > options.drainLimit;
 }

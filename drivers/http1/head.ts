@@ -80,7 +80,11 @@ export class HeadParser {
 
   /** What the method seems to be, of a head that was refused: the answer to HEAD has no body. */
   peekMethod(input: InputBuffer): string {
-    const start = decodeLatin1(input.bytes, input.start, Math.min(input.end, input.start + METHOD_SIZE_LIMIT));
+    const start = decodeLatin1(
+      input.bytes,
+      input.start,
+      Math.min(input.end, input.start + METHOD_SIZE_LIMIT),
+    );
     return start.slice(0, Math.max(0, start.indexOf(" ")));
   }
 

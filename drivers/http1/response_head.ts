@@ -73,7 +73,7 @@ export interface ResponseFields {
  * Sorts the fields of a response.
  *
  * @param fields valid names in lower case, each followed by a valid value (see `Response.fieldsOf`)
- * @throws {HttpError} when `content-length` is not a number
+ * @throws {RangeError} when `content-length` is not a number
  */
 export function sortFields(fields: readonly string[]): ResponseFields {
   let lines = "";
@@ -87,7 +87,7 @@ export function sortFields(fields: readonly string[]): ResponseFields {
         close ||= listElements(value).includes("close");
         break;
       case "content-length":
-        declared = parseContentLength(value);
+        declared = declaredLength(value);
         break;
       case "date":
       case "keep-alive":
@@ -101,6 +101,17 @@ export function sortFields(fields: readonly string[]): ResponseFields {
     }
   }
   return { lines, declared, close };
+}
+
+function declaredLength(value: string): number {
+  try {
+    return parseContentLength(value);
+  } catch (cause) {
+    throw new RangeError(
+      `The response declares content-length ${JSON.stringify(value)}, which is no length`,
+      { cause },
+    );
+  }
 }
 
 /**

@@ -54,7 +54,9 @@ export class TrailerParser {
     const from = input.start + Math.max(this.#offset, this.#searched - 1);
     this.#searched = input.length;
     checkPartialLine(input.bytes, from, input.end);
-    if (input.length > this.#limits.trailerSizeLimit) throw this.#tooLarge();
+    // The CRLF behind the section is not part of it.
+    const atEnd = input.bytes[input.start + this.#offset] === Byte.CR;
+    if (!atEnd && input.length > this.#limits.trailerSizeLimit) throw this.#tooLarge();
     return undefined;
   }
 
