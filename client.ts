@@ -56,6 +56,7 @@ const WATCH_SIZE = 1024;
 /** How long the peer's side may have ended before it is probed whether it is still there, in milliseconds. */
 const PROBE_DELAY = 500;
 
+// An id is unique in the process, which only the module can know.
 let lastId = 0;
 
 /** A connected peer. Made by the server for each connection. */
