@@ -99,7 +99,7 @@ export function serve(
     path === undefined ? { port: port ?? 8000, hostname, reusePort, tcpBacklog, ...tls } : { path },
   );
   if (signal?.aborted) server.stop(0);
-  else signal?.addEventListener("abort", () => void server.stop(0), { once: true });
+  else if (signal !== undefined) stopOnAbort(server, signal);
   if (onListen === undefined) announce(listener.addr, cert !== undefined);
   else onListen(listener.addr);
   return {
@@ -111,6 +111,12 @@ export function serve(
     unref: () => listener.unref(),
     [Symbol.asyncDispose]: () => server.stop(),
   };
+}
+
+function stopOnAbort(server: HttpServer, signal: AbortSignal): void {
+  const stop = () => void server.stop(0);
+  signal.addEventListener("abort", stop, { once: true });
+  server.finished.then(() => signal.removeEventListener("abort", stop));
 }
 
 /** Every option that any of the shapes has. */

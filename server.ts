@@ -14,7 +14,6 @@ import { DefaultDriverFactory } from "./drivers/factory.ts";
 import { ClientDisconnectedError, HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HandlerQueue } from "./handler_queue.ts";
-import type { ignore } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
@@ -255,7 +254,8 @@ export class HttpServer {
   }
 
   /** "An origin server that receives a request method that is unrecognized [...] SHOULD respond with 501" (RFC 9110 §9.1). */
-  #checkMethod({ message }: ServerRequest): globalThis.Response | Promise<globalThis.Response> | null {
+  #checkMethod(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> | null {
+    const { message } = request;
     const { allowedMethods } = message.client.options;
     if (message.target === "*" && message.method === "OPTIONS") {
       return new Response(null, { status: 204, headers: { allow: allowedMethods?.join(", ") ?? "*" } });
@@ -264,9 +264,9 @@ export class HttpServer {
     // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 §15.5.6)
     const headers = { allow: allowedMethods.join(", ") };
     if (KNOWN_METHODS.has(message.method)) {
-      return this.#renderError(new HttpError(405, undefined, { headers }), null);
+      return this.#renderError(new HttpError(405, undefined, { headers }), request);
     }
-    return this.#renderError(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), null);
+    return this.#renderError(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), request);
   }
 
   #handle(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
