@@ -57,10 +57,11 @@ export class Response extends globalThis.Response {
   }
 
   /** A response whose body is the JSON text of `data`. */
-  static override json(data: unknown, init: ResponseInit = {}): Response {
+  static override json(data: unknown, init: ResponseInit = NO_INIT): Response {
     const text = JSON.stringify(data);
     if (text === undefined) throw new TypeError("Response.json: the value has no JSON form");
     const { headers } = init;
+    if (init === NO_INIT) return new Response(text, JSON_INIT);
     if (headers === undefined) return new Response(text, { ...init, headers: JSON_FIELDS });
     const fields = new Headers(headers);
     if (!fields.has("content-type")) fields.set("content-type", JSON_FIELDS["content-type"]);
@@ -102,6 +103,8 @@ function withoutCoding(fields: readonly string[]): readonly string[] {
 
 const JSON_FIELDS = { "content-type": "application/json" } as const;
 
+const JSON_INIT: ResponseInit = { headers: JSON_FIELDS };
+const NO_INIT: ResponseInit = {};
 const JSON_FIELD_LIST: readonly string[] = ["content-type", "application/json"];
 
 // What the web's class says of a text when the handler names no type.

@@ -22,7 +22,7 @@ import { type Framing, requestFraming } from "./framing.ts";
 import { HeadParser, type RequestHead } from "./head.ts";
 import { InputBuffer } from "./input_buffer.ts";
 import { Http1Message, type MessageHooks } from "./message.ts";
-import { isShortAscii, ResponseEncoder } from "./response_encoder.ts";
+import { ResponseEncoder } from "./response_encoder.ts";
 import {
   encodeResponseHead,
   type ResponseFields,
@@ -37,6 +37,9 @@ const NOTHING = new Uint8Array(0);
 const ENCODER = new TextEncoder();
 const CRLF = ENCODER.encode("\r\n");
 const BODY_ID = 1; // HTTP/1 has one stream
+
+/** A text up to this length, in characters, goes out in one piece with its head. */
+const SHORT_TEXT = 2048;
 
 /** How long a head waits for the first chunk of its stream, in milliseconds, to go out with it. */
 const HEAD_DELAY = 5;
@@ -334,7 +337,7 @@ export class Http1Driver implements HttpDriver {
     if (message.minor === 0 || message.response !== "awaited" || message.settled || this.#finished) return;
     const fields = fieldList(new Headers(headers));
     // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
-    this.#write(this.#encoder.encode(interimHead(status, sortFields(fields).lines), ""));
+    this.#write(this.#encoder.encode(interimHead(status, sortFields(fields).lines)));
   }
 
   /** Sends `102 (Processing)`, which a client ignores, where no response has begun. */
@@ -381,18 +384,31 @@ export class Http1Driver implements HttpDriver {
 
   /** Sends a response whose content is at hand: in one piece where it is a short text. */
   #sendWhole(outgoing: Outgoing, content: Exclude<ResponseContent, ReadableStream>): Promise<void> | null {
-    const short = content === null || (typeof content === "string" && isShortAscii(content));
-    const text = short ? content ?? "" : "";
-    const bytes = short ? NOTHING : toBytes(content);
-    const framing = this.#framing(outgoing, text.length + bytes.length);
-    if (framing.kind === "chunked") {
-      return this.#sendChunks(outgoing, short ? ENCODER.encode(text) : bytes);
-    }
-    const bodiless = framing.kind === "none";
-    let held = this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing), bodiless ? "" : text));
-    if (!bodiless && bytes.length > 0) held = this.#write(bytes);
+    const bytes = typeof content === "string" ? this.#sendText(outgoing, content) : content ?? NOTHING;
+    if (bytes === null) return null;
+    const framing = this.#framing(outgoing, bytes.length);
+    if (framing.kind === "chunked") return this.#sendChunks(outgoing, bytes);
+    const head = this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing)));
+    const held = framing.kind === "none" || bytes.length === 0 ? head : this.#write(bytes);
     this.#end(outgoing.message);
     return held === null ? null : held.then(ignoreValue);
+  }
+
+  /** Sends a short text of ASCII together with its head, and gives `null`; or the bytes of any other, which are not sent. */
+  #sendText(outgoing: Outgoing, text: string): Uint8Array | null {
+    if (text.length > SHORT_TEXT || outgoing.fields.declared !== null) return ENCODER.encode(text);
+    const framing = this.#framing(outgoing, text.length);
+    if (framing.kind !== "length") return ENCODER.encode(text);
+    const message = this.#encoder.encodeAscii(this.#encodeHead(outgoing, framing) + text);
+    if (message === null) return ENCODER.encode(text);
+    this.#hold(outgoing.message, this.#write(message));
+    this.#end(outgoing.message);
+    return null;
+  }
+
+  /** The next request is not parsed while too much waits to be written. */
+  #hold(message: Http1Message | null, held: Promise<null> | null): void {
+    if (held !== null && message !== null) message.written = settled(held.then(ignoreValue));
   }
 
   /** Sends content that is at hand in chunks, since trailer fields follow. */
@@ -456,7 +472,7 @@ export class Http1Driver implements HttpDriver {
 
   #begin(outgoing: Outgoing, framing: ResponseFraming): void {
     if (outgoing.message !== null) outgoing.message.response = "writing";
-    this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing), ""));
+    this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing)));
     this.#client.gathersWrites = true;
   }
 
@@ -494,7 +510,7 @@ export class Http1Driver implements HttpDriver {
   // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF (RFC 9112 §7.1); an empty one would end the body
   #writeChunk(chunk: Uint8Array): Promise<null> | null {
     if (chunk.length === 0) return null;
-    this.#write(this.#encoder.encode(`${chunk.length.toString(16)}\r\n`, ""));
+    this.#write(this.#encoder.encode(`${chunk.length.toString(16)}\r\n`));
     this.#write(chunk);
     return this.#write(CRLF);
   }
@@ -574,10 +590,6 @@ function toNull(): null {
 }
 
 function ignoreValue(): void {}
-
-function toBytes(content: string | Uint8Array): Uint8Array {
-  return typeof content === "string" ? ENCODER.encode(content) : content;
-}
 
 function interimHead(status: number, lines: string): string {
   return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n`;

@@ -18,13 +18,29 @@ import { Byte, FIELD_BYTE, TCHAR } from "./grammar.ts";
  * @throws {HttpError} 400
  */
 export function scanFieldLine(bytes: Uint8Array, start: number, end: number): number {
+  const colon = scanName(bytes, start, end);
+  if (colon === end || bytes[colon] !== Byte.COLON || colon === start) {
+    throw badName(bytes[colon], colon === start);
+  }
+  const stop = scanValue(bytes, colon + 1, end);
+  if (stop !== end) throw badValue(bytes[stop]!);
+  return colon;
+}
+
+// field-name = token (RFC 9110 §5.1)
+/** Where the name that begins at `start` ends: at the first byte that is none of a token. */
+export function scanName(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end && TCHAR[bytes[at]!] === 1) at++;
-  if (at === end || bytes[at] !== Byte.COLON || at === start) throw badName(bytes[at], at === start);
-  const colon = at++;
+  return at;
+}
+
+// field-value = *field-content (RFC 9110 §5.5)
+/** Where the value that begins at `start` ends: at the first byte that may not stand in one. */
+export function scanValue(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
   while (at < end && FIELD_BYTE[bytes[at]!] === 1) at++;
-  if (at !== end) throw badValue(bytes[at]!);
-  return colon;
+  return at;
 }
 
 function badName(byte: number | undefined, first: boolean): HttpError {

@@ -10,7 +10,16 @@
 
 import { HttpError } from "../../errors.ts";
 import type { Options } from "../../options.ts";
-import { checkPartialLine, decodeLatin1, FieldSection, scanFieldLine, trimEnd, trimStart } from "./fields.ts";
+import {
+  checkPartialLine,
+  decodeLatin1,
+  FieldSection,
+  scanFieldLine,
+  scanName,
+  scanValue,
+  trimEnd,
+  trimStart,
+} from "./fields.ts";
 import { Byte } from "./grammar.ts";
 import type { InputBuffer } from "./input_buffer.ts";
 import {
@@ -95,6 +104,7 @@ export class HeadParser {
    */
   parse(input: InputBuffer): RequestHead | undefined {
     for (;;) {
+      if (this.#line !== null && this.#searched === this.#offset) this.#takeWholeLines(input);
       const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
       if (lineFeed < 0 || lineFeed >= input.end) return this.#wait(input);
       const start = input.start + this.#offset;
@@ -103,6 +113,21 @@ export class HeadParser {
       if (lineFeed - 1 > start) this.#takeLine(input, start, lineFeed - 1);
       else if (this.#line !== null) return this.#finish(input, start);
       else this.#skipEmptyLine(input);
+    }
+  }
+
+  // The usual case, in one pass: field lines that are there in full. Any other line, and what is wrong with it, is found by
+  // its LF; it is scanned again once, and no line of which a part was waited for comes here.
+  #takeWholeLines(input: InputBuffer): void {
+    const { bytes, end } = input;
+    for (;;) {
+      const start = input.start + this.#offset;
+      const colon = scanName(bytes, start, end);
+      if (colon === start || colon >= end || bytes[colon] !== Byte.COLON) return;
+      const stop = scanValue(bytes, colon + 1, end);
+      if (stop + 1 >= end || bytes[stop] !== Byte.CR || bytes[stop + 1] !== Byte.LF) return;
+      this.#offset = this.#searched = stop + 2 - input.start;
+      this.#takeField(input, start, colon, stop);
     }
   }
 
@@ -119,16 +144,21 @@ export class HeadParser {
   }
 
   #takeLine(input: InputBuffer, start: number, end: number): void {
-    const { headerSizeLimit, headerCountLimit, targetSizeLimit } = this.#limits;
-    if (this.#line === null) {
-      this.#line = relative(parseRequestLine(input.bytes, start, end, targetSizeLimit), input.start);
-      return;
+    if (this.#line !== null) {
+      return this.#takeField(input, start, scanFieldLine(input.bytes, start, end), end);
     }
+    this.#line = relative(
+      parseRequestLine(input.bytes, start, end, this.#limits.targetSizeLimit),
+      input.start,
+    );
+  }
+
+  #takeField(input: InputBuffer, start: number, colon: number, end: number): void {
+    const { headerSizeLimit, headerCountLimit } = this.#limits;
     if (this.#offset > headerSizeLimit) throw tooLarge(headerSizeLimit);
     if (++this.#count > headerCountLimit) {
       throw new HttpError(431, `More than ${headerCountLimit} field lines (RFC 6585 §5)`);
     }
-    const colon = scanFieldLine(input.bytes, start, end);
     const field = controlField(input.bytes, start, colon);
     if (field >= 0) this.#note(input, field, colon + 1, end);
   }

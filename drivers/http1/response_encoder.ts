@@ -1,8 +1,8 @@
 /**
  * Turns heads and texts into bytes: a small response becomes one run of bytes, in memory that is used again for the next.
  *
- * Plan: a text of ASCII has as many bytes as characters, so that head and body are encoded as one text; any other text is
- * encoded first, since the head has to say how many bytes it has.
+ * Plan: a text of ASCII has as many bytes as characters, so that head and body are encoded as one text, which tells whether
+ * that was so; any other body is encoded first, since the head has to say how many bytes it has.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import { DateLine } from "./response_head.ts";
 const SCRATCH_SIZE = 4096;
 
 const ENCODER = new TextEncoder();
-const ASCII = /^[\0-\x7f]*$/;
 
 /** Encodes the responses of any number of connections; what it returns is valid until its next call. */
 export class ResponseEncoder {
@@ -21,20 +20,17 @@ export class ResponseEncoder {
   readonly date: DateLine = new DateLine();
   readonly #scratch = new Uint8Array(SCRATCH_SIZE);
 
-  /** Encodes a head, a text of characters up to U+00FF, and behind it a text that {@link isShortAscii} says yes to. */
-  encode(head: string, body: string): Uint8Array {
-    const message = head + body;
-    if (message.length > SCRATCH_SIZE) return layLatin1(message, new Uint8Array(message.length));
-    const { read, written } = ENCODER.encodeInto(message, this.#scratch);
-    const bytes = this.#scratch.subarray(0, message.length);
-    // A character above U+007F takes two bytes in UTF-8, and one on the wire.
-    return read === message.length && written === read ? bytes : layLatin1(message, bytes);
+  /** Encodes a head: a text of characters up to U+00FF. */
+  encode(head: string): Uint8Array {
+    return this.encodeAscii(head) ?? layLatin1(head, new Uint8Array(head.length));
   }
-}
 
-/** Whether a text may be encoded together with a head. */
-export function isShortAscii(text: string): boolean {
-  return text.length <= SCRATCH_SIZE / 2 && ASCII.test(text);
+  /** Encodes a text that is short and ASCII: one byte a character. Gives `null` for any other. */
+  encodeAscii(text: string): Uint8Array | null {
+    if (text.length > SCRATCH_SIZE) return null;
+    const { read, written } = ENCODER.encodeInto(text, this.#scratch);
+    return read === text.length && written === read ? this.#scratch.subarray(0, written) : null;
+  }
 }
 
 /** Encodes as ISO-8859-1: one byte a character. */
