@@ -50,6 +50,12 @@ type Phase = "starting" | "open" | "closing" | "lingering" | "exported" | "close
 
 const NOTHING = new Uint8Array(0);
 
+/** Reads from this size on, in bytes, show a peer that is busy enough to be asked to give way. */
+const LARGE_READ = 4096;
+
+/** How long one busy connection may keep the event loop, in milliseconds. */
+const LONGEST_SPELL = 8;
+
 /** How large a read is that only watches for the end of a connection while its parser is held, in bytes. */
 const WATCH_SIZE = 1024;
 
@@ -107,6 +113,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #heldSince = Infinity;
   #endedAt = Infinity; // when the peer ended its side
   #lingered = 0;
+  #gaveWayAt = 0;
   #drain: PromiseWithResolvers<null> | null = null;
   #resumed: PromiseWithResolvers<void> | null = null;
   #flushed: PromiseWithResolvers<void> | null = null;
@@ -288,9 +295,17 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
         if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
         this.#waiting = false;
         chunk = count === null ? this.#onEnd() : this.#reader.take(count);
+        if (count !== null && count >= LARGE_READ) await this.#giveWay();
       }
       step = await this.#resume(parser, chunk);
     }
+  }
+
+  // A peer whose bytes are always there already would never let the event loop turn: others would starve.
+  async #giveWay(): Promise<void> {
+    if (performance.now() - this.#gaveWayAt < LONGEST_SPELL) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#gaveWayAt = performance.now();
   }
 
   /** Takes the parser one step on. What it writes before it first waits goes out at once, in one write. */

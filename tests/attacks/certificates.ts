@@ -22,10 +22,10 @@ export async function makeCertificate(path: string): Promise<Certificate> {
   const folder = await Deno.makeTempDir();
   try {
     const file = (name: string) => `${folder}/${name}`;
-    async function run(...args: readonly string[]): Promise<void> {
+    const run = async (...args: readonly string[]) => {
       const { code, stderr } = await runTool(path, args);
       assert(code === 0, `openssl ${args[0]} succeeds: ${stderr}`);
-    }
+    };
     const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
     await run(
       "req",

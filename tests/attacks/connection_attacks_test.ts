@@ -192,7 +192,6 @@ processTest("a connection that pipelines without end does not starve others: cn-
     times.push(performance.now() - start);
     await pass(5);
   }
-  if (Deno.env.get("DBG")) console.log(times.map(Math.round).join(" "));
   running = false;
   await flood;
   const answered =

@@ -24,6 +24,9 @@ interface Endpoint {
 /** How the peer ended its side. */
 export type Ending = "end" | "reset";
 
+/** How much of what is received is kept, in characters; what a flood is answered is more than a text can be. */
+const KEPT = 64 * 1024 * 1024;
+
 /** A recording connection. */
 export class RawConnection implements AsyncDisposable {
   readonly #endpoint: Endpoint;
@@ -150,7 +153,7 @@ export class RawConnection implements AsyncDisposable {
     const limit = slow ? Math.max(1, Math.floor(this.#bytesPerSecond / 10)) : buffer.length;
     const count = await this.#endpoint.read(buffer.subarray(0, limit));
     if (count === null) return this.#ended("end");
-    this.#received += fromLatin1(buffer.subarray(0, count));
+    if (this.#received.length < KEPT) this.#received += fromLatin1(buffer.subarray(0, count));
     this.#arrived();
   }
 
