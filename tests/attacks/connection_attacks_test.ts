@@ -9,7 +9,6 @@ import { RawClient } from "../support/raw_client.ts";
 import { withTcpServer } from "../support/server.ts";
 import { openDescriptors } from "./descriptors.ts";
 import { RawConnection } from "./raw_connection.ts";
-import type { readResponses } from "./responses.ts";
 import { ServerProcess, testbedProgram } from "./server_process.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
