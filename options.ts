@@ -20,14 +20,14 @@ export interface Options {
   /**
    * Connections that are open at once. When exceeded: further ones wait in the system's queue and are not
    * accepted.
-   * Others: amphp 10 000, nginx 512 a worker, Node none.
+   * Others: amphp 10 000 and later 1000, nginx 512 a worker, Node none.
    * @default {10000}
    */
   readonly connectionLimit: number;
   /**
    * Connections from one address: IPv4 by address, IPv6 by /56; loopback and unix sockets are exempt. When
    * exceeded: a further one is closed as soon as it is accepted.
-   * Others: amphp 30, then 10; nobody else has one.
+   * Others: amphp 30 and later 10; nobody else has one.
    * @default {30}
    */
   readonly connectionsPerIpLimit: number;
@@ -339,7 +339,7 @@ function http2(value: unknown): string | null {
 
 function budget(value: unknown): string | null {
   const { burst, perSecond } = Object(value) as Partial<Budget>;
-  const fine = Number.isInteger(burst) && burst! >= 0 && typeof perSecond === "number" && perSecond >= 0;
+  const fine = Number.isInteger(burst) && burst! >= 0 && Number.isFinite(perSecond) && perSecond! >= 0;
   return fine ? null : "{ burst, perSecond }, both 0 or more";
 }
 
@@ -431,7 +431,7 @@ export function resolveOptions(init: OptionsInit, base: Options = defaultOptions
     }
     const allowed = CHECKS[name](value);
     if (allowed !== null) throw new RangeError(`${name} is ${show(value)}, but must be ${allowed}`);
-    given.push([name, Array.isArray(value) ? Object.freeze([...value]) : value]);
+    given.push([name, copy(value)]);
   }
   return given.length === 0 ? base : Object.freeze({ ...base, ...Object.fromEntries(given) });
 }
@@ -441,7 +441,14 @@ function isOptionName(name: string): name is keyof Options {
 }
 
 function show(value: unknown): string {
-  return typeof value === "number" || value === undefined ? String(value) : JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  return typeof value === "number" ? String(value) : JSON.stringify(value) ?? `a ${typeof value}`;
+}
+
+/** A value that whoever gave it cannot change any more. */
+function copy(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze([...value]);
+  return typeof value === "object" && value !== null ? Object.freeze({ ...value }) : value;
 }
 
 /** The option whose name differs least. */

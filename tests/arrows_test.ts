@@ -1,9 +1,13 @@
 /** The arrows between the modules: they point down only, and in no circle. */
 
 import { assertEquals } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
+import jsrConfig from "../deno.jsr.json" with { type: "json" };
 
 /** Who imports what: paths relative to the root. */
 type Graph = ReadonlyMap<string, readonly string[]>;
+
+const MESSAGES = /^(request|response|exchange|message|request_body)\.ts$/;
 
 /** The layers from top to bottom. A module may import from its own layer and those below it. */
 const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
@@ -15,7 +19,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["drivers", /^drivers\/(http[12]\/(driver|message)|response_stream)\.ts$/],
   ["driver contract", /^drivers\/driver\.ts$/],
   ["codecs", /^drivers\/http[12]\/.*\.ts$/],
-  ["messages", /^(request|response|exchange|message|request_body)\.ts$/],
+  ["messages", MESSAGES],
   ["transports", /^transports\/.*\.ts$/],
   ["foundations", /^(connection|headers|errors|options|reason_phrase|trailer_fields)\.ts$/],
 ];
@@ -25,7 +29,12 @@ const FORBIDDEN: readonly (readonly [from: RegExp, to: RegExp, why: string])[] =
   [/^drivers\/http1\//, /^drivers\/http2\//, "the versions of HTTP do not know each other"],
   [/^drivers\/http2\//, /^drivers\/http1\//, "the versions of HTTP do not know each other"],
   [/^drivers\//, /^transports\//, "drivers see no socket"],
-  [/^(request|response|exchange|message|request_body)\.ts$/, /^transports\//, "messages see no socket"],
+  [
+    /^drivers\/http[12]\/(?!driver|message|response_trailers)/,
+    MESSAGES,
+    "codecs know bytes and values alone",
+  ],
+  [MESSAGES, /^transports\//, "messages see no socket"],
   [/^server\.ts$/, /^drivers\/http[12]\//, "only the factory knows the versions"],
   [/^client\.ts$/, /^drivers\/(http[12]|factory)/, "a client knows the contract only"],
 ];
@@ -97,7 +106,7 @@ async function readGraph(entry: string): Promise<Graph> {
   return graph;
 }
 
-for (const entry of ["mod.ts", "testing.ts"]) {
+for (const entry of Object.values(config.exports).map((path) => path.replace("./", ""))) {
   Deno.test(`the imports under ${entry} point down only, and in no circle`, async () => {
     const graph = await readGraph(entry);
     assertEquals(graph.has(entry), true);
@@ -110,13 +119,20 @@ Deno.test("findFaults() finds an arrow that points up, a forbidden one, a circle
     ["client.ts", ["server.ts"]],
     ["server.ts", ["client.ts"]],
     ["drivers/http1/driver.ts", ["drivers/http2/frame.ts", "transports/memory.ts"]],
+    ["drivers/http1/fields.ts", ["request.ts", "errors.ts"]],
     ["stray.ts", []],
   ]);
   assertEquals(findFaults(graph), [
     "client.ts -> server.ts points up",
     "drivers/http1/driver.ts -> drivers/http2/frame.ts: the versions of HTTP do not know each other",
     "drivers/http1/driver.ts -> transports/memory.ts: drivers see no socket",
+    "drivers/http1/fields.ts -> request.ts: codecs know bytes and values alone",
     "stray.ts is in no layer",
     "a circle: client.ts -> server.ts -> client.ts",
   ]);
+});
+
+Deno.test("deno.jsr.json is deno.json without the links", () => {
+  const { links: _, ...rest } = config;
+  assertEquals<unknown>(jsrConfig, rest);
 });
