@@ -82,9 +82,12 @@ export class ResponseStream {
 
 /** Cancels the body of a response that is not sent. */
 export function discardResponse(response: Response, reason: unknown): void {
-  if (response.body !== null && !response.body.locked) response.body.cancel(reason).catch(ignore);
+  try {
+    if (response.body !== null && !response.body.locked) response.body.cancel(reason).catch(ignore);
+  } catch {
+    ignore(); // an object that only looks like a response: what is wrong with it was told already
+  }
 }
-
 /** What has become of a promise once the code under way has run: without a turn of the event loop. */
 async function settlesSoon(promise: Promise<unknown>): Promise<"pending" | "fulfilled" | "rejected"> {
   let state: "pending" | "fulfilled" | "rejected" = "pending";

@@ -1,7 +1,7 @@
 /** What a handler gets wrong never reaches the wire: framing, line breaks, hop-by-hop fields, and its failures. */
 
 import type { Handler } from "../../mod.ts";
-import { Response as DroverResponse } from "../../mod.ts";
+import { ClientDisconnectedError, Response as DroverResponse } from "../../mod.ts";
 import { assert, assertEquals, assertLacks, assertOneOf, rejection } from "../support/assert.ts";
 import { within } from "../support/deadline.ts";
 import { field, hasConnectionOption, type RawResponse } from "../support/response_parser.ts";
@@ -306,5 +306,20 @@ Deno.test("a handler that fails on one connection leaves the others alone (RFC 9
       assertEquals((await bad.request("GET /bad HTTP/1.1\r\nHost: a\r\n\r\n")).status, 500);
       assertEquals((await good.request("GET / HTTP/1.1\r\nHost: a\r\n\r\n")).text, "good");
     }
+  });
+});
+
+Deno.test("a body that is read after the response was sent is an error, not a part of it (RFC 9112 §8)", async () => {
+  const late = Promise.withResolvers<unknown>();
+  const handler: Handler = (request, exchange) => {
+    exchange.client.onClose(() => request.text().then(late.resolve, late.resolve));
+    return new Response("early");
+  };
+  await withServer(handler, {}, async ({ connect }) => {
+    const raw = connect();
+    raw.offer("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n\r\nab");
+    assertEquals((await raw.readResponse()).text, "early");
+    await raw.close();
+    assert(await late.promise instanceof ClientDisconnectedError, `${await late.promise}`);
   });
 });
