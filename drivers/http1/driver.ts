@@ -269,7 +269,9 @@ export class Http1Driver implements HttpDriver {
 
   /** One exchange is over. */
   #close(): void {
-    this.#message?.fail(new ClientDisconnectedError("The exchange was over before its body was read"));
+    if (this.#message?.received === false) {
+      this.#message.fail(new ClientDisconnectedError("The exchange was over before its body was read"));
+    }
     this.#message = null;
     this.#client.bodies.delete(BODY_ID);
     if (this.#client.shouldClose) this.#finish();

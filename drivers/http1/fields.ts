@@ -87,49 +87,57 @@ function isSpace(byte: number): boolean {
   return byte === Byte.SP || byte === Byte.HTAB;
 }
 
-/** A validated field section as text: each line with its CRLF, and a CRLF before the first. */
+/** A validated field section: a text, and where the lines are in it. Nothing is taken out of it before somebody asks. */
 export class FieldSection implements FieldLines {
   readonly #text: string;
-  #lower: string | null = null;
+  readonly #lines: readonly number[];
   #pairs: (readonly [name: string, value: string])[] | null = null;
 
-  /** @param text the section, every line of it validated by {@link scanFieldLine} */
-  constructor(text: string) {
+  /**
+   * @param text what the section is part of, every line of it validated by {@link scanFieldLine}
+   * @param lines for each line, where its name begins, its colon is, and its value ends
+   */
+  constructor(text: string, lines: readonly number[]) {
     this.#text = text;
+    this.#lines = lines;
   }
 
-  /** The combined value of a field (RFC 9110 §5.3). */
+  /** The combined value of a field (RFC 9110 §5.3), by its name in lower case. */
   get(name: string): string | null {
-    this.#lower ??= this.#text.toLowerCase();
-    const line = `\r\n${name}:`;
-    let at = this.#lower.indexOf(line);
-    if (at < 0) return null;
-    let value = this.#valueAt(at + line.length);
-    while ((at = this.#lower.indexOf(line, at + line.length)) >= 0) {
-      value += `, ${this.#valueAt(at + line.length)}`;
+    const lines = this.#lines;
+    let value: string | null = null;
+    for (let at = 0; at < lines.length; at += 3) {
+      if (lines[at + 1]! - lines[at]! !== name.length || !isSameName(this.#text, lines[at]!, name)) continue;
+      const more = this.#valueOf(at);
+      value = value === null ? more : `${value}, ${more}`;
     }
     return value;
   }
 
   /** Every line in its order. */
   get pairs(): readonly (readonly [name: string, value: string])[] {
-    this.#pairs ??= this.#split();
+    if (this.#pairs === null) {
+      this.#pairs = [];
+      for (let at = 0; at < this.#lines.length; at += 3) {
+        this.#pairs.push([this.#text.slice(this.#lines[at], this.#lines[at + 1]), this.#valueOf(at)]);
+      }
+    }
     return this.#pairs;
   }
 
-  #valueAt(start: number): string {
-    return trimOws(this.#text.slice(start, this.#text.indexOf("\r\n", start)));
+  #valueOf(line: number): string {
+    return trimOws(this.#text.slice(this.#lines[line + 1]! + 1, this.#lines[line + 2]));
   }
+}
 
-  #split(): (readonly [string, string])[] {
-    const pairs: (readonly [string, string])[] = [];
-    for (let at = 2; at < this.#text.length;) {
-      const colon = this.#text.indexOf(":", at);
-      pairs.push([this.#text.slice(at, colon), this.#valueAt(colon + 1)]);
-      at = this.#text.indexOf("\r\n", colon) + 2;
-    }
-    return pairs;
+// Field names are case-insensitive (RFC 9110 §5.1), in ASCII: no other letter is the same as one of theirs.
+function isSameName(text: string, start: number, name: string): boolean {
+  for (let index = 0; index < name.length; index++) {
+    const code = text.charCodeAt(start + index);
+    const lower = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+    if (lower !== name.charCodeAt(index)) return false;
   }
+  return true;
 }
 
 /** A text without the OWS around it. */

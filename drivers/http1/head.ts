@@ -68,6 +68,7 @@ export class HeadParser {
   #searched = 0; // up to where it holds no LF
   #emptyLines = 0;
   #count = 0;
+  readonly #lines: number[] = []; // triples: where a name begins, its colon is, and its value ends
   #line: RequestLine | null = null;
   readonly #noted: number[] = []; // triples: which control field, where its value begins and ends
   #notedCount = 0;
@@ -159,6 +160,10 @@ export class HeadParser {
     if (++this.#count > headerCountLimit) {
       throw new HttpError(431, `More than ${headerCountLimit} field lines (RFC 6585 §5)`);
     }
+    const line = 3 * (this.#count - 1);
+    this.#lines[line] = start - input.start;
+    this.#lines[line + 1] = colon - input.start;
+    this.#lines[line + 2] = end - input.start;
     const field = controlField(input.bytes, start, colon);
     if (field >= 0) this.#note(input, field, colon + 1, end);
   }
@@ -190,7 +195,7 @@ export class HeadParser {
       method: text.slice(0, methodEnd),
       target: text.slice(methodEnd + 1, targetEnd),
       minor,
-      fields: new FieldSection(text.slice(targetEnd + 1 + VERSION_SIZE)),
+      fields: new FieldSection(text, this.#lines.slice(0, 3 * this.#count)),
       control,
       hostCount,
     };
@@ -208,8 +213,6 @@ export class HeadParser {
     this.#line = null;
   }
 }
-
-const VERSION_SIZE = 8;
 
 const CONTROL_FIELDS = [
   "host",

@@ -31,7 +31,7 @@ export interface MessageHooks {
   inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void;
 }
 
-const NO_TRAILERS = new FieldSection("\r\n");
+const NO_TRAILERS = new FieldSection("", []);
 
 /** A request that came over HTTP/1.0 or 1.1. */
 export class Http1Message extends RequestMessage {

@@ -25,6 +25,7 @@ export class TrailerParser {
   #offset = 0;
   #searched = 0;
   #count = 0;
+  readonly #lines: number[] = []; // triples: where a name begins, its colon is, and its value ends
 
   /** @param limits what the section may have */
   constructor(limits: TrailerLimits) {
@@ -46,7 +47,7 @@ export class TrailerParser {
       }
       if (lineFeed - 1 === start) return this.#finish(input, start, lineFeed + 1);
       this.#offset = this.#searched = lineFeed + 1 - input.start;
-      this.#takeLine(input.bytes, start, lineFeed - 1);
+      this.#takeLine(input, start, lineFeed - 1);
     }
   }
 
@@ -60,12 +61,13 @@ export class TrailerParser {
     return undefined;
   }
 
-  #takeLine(bytes: Uint8Array, start: number, end: number): void {
+  #takeLine({ bytes, start: origin }: InputBuffer, start: number, end: number): void {
     if (this.#offset > this.#limits.trailerSizeLimit) throw this.#tooLarge();
     if (++this.#count > this.#limits.headerCountLimit) {
       throw new HttpError(431, `More than ${this.#limits.headerCountLimit} trailer lines (RFC 6585 §5)`);
     }
     const colon = scanFieldLine(bytes, start, end);
+    this.#lines.push(start - origin, colon - origin, end - origin);
     const name = decodeLatin1(bytes, start, colon).toLowerCase();
     if (!isTrailerAllowed(name)) {
       throw new HttpError(400, `${name} may not stand in a trailer section (RFC 9110 §6.5.1)`);
@@ -75,7 +77,7 @@ export class TrailerParser {
   #finish(input: InputBuffer, end: number, next: number): FieldSection {
     const text = decodeLatin1(input.bytes, input.start, end);
     input.consume(next - input.start);
-    return new FieldSection(`\r\n${text}`);
+    return new FieldSection(text, this.#lines);
   }
 
   #tooLarge(): HttpError {
