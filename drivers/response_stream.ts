@@ -12,10 +12,12 @@ const NOTHING = new Uint8Array(0);
 /** How many turns of the microtask queue a stream is given for a chunk that it has at hand. */
 const PATIENCE = 8;
 
+type ReadResult = Awaited<ReturnType<BodySource["read"]>>;
+
 /** The stream of one response. */
 export class ResponseStream {
   readonly #source: BodySource;
-  #ahead: Promise<Uint8Array | null>[] = [];
+  #ahead: Promise<ReadResult>[] = [];
   #ended = false;
 
   /**
@@ -28,42 +30,43 @@ export class ResponseStream {
 
   /**
    * Begins to read: gives all of the content where the stream has it at hand in one chunk, and else `null`, for
-   * {@link ResponseStream.next} to go on.
+   * {@link ResponseStream.read} to go on.
    *
    * @param delay what to call when the first chunk takes longer than some milliseconds; `null` not to wait for it at all
    * @throws what the stream fails with
    */
   async open(delay: { milliseconds: number; callback: () => void } | null): Promise<Uint8Array | null> {
-    const first = this.#read();
+    const first = this.read();
     const atHand = await settlesSoon(first) !== "pending";
     if (!atHand && delay === null) return this.#wait(first);
-    const chunk = atHand || delay === null
+    const result = atHand || delay === null
       ? await first
       : await withDelay(first, delay.milliseconds, delay.callback);
+    const chunk = this.take(result);
     if (chunk === null) return NOTHING;
-    const second = this.#read();
-    if (await settlesSoon(second) === "fulfilled" && await second === null) return chunk;
+    const second = this.read();
+    if (await settlesSoon(second) === "fulfilled" && this.take(await second) === null) return chunk;
     return this.#wait(second, first);
   }
 
-  /** Leaves what was read ahead, the last of it first, to {@link ResponseStream.next}. */
-  #wait(...ahead: Promise<Uint8Array | null>[]): null {
-    for (const chunk of ahead) chunk.catch(ignore); // whoever takes it is told
+  /** Leaves what was read ahead, the last of it first, to {@link ResponseStream.read}. */
+  #wait(...ahead: Promise<ReadResult>[]): null {
+    for (const result of ahead) result.catch(ignore); // whoever takes it is told
     this.#ahead = ahead;
     return null;
   }
 
-  /**
-   * The next chunk, or `null` at the end.
-   *
-   * @throws what the stream fails with, and {TypeError} when it gives something other than bytes
-   */
-  next(): Promise<Uint8Array | null> {
-    return this.#ahead.pop() ?? this.#read();
+  /** The next result, for {@link ResponseStream.take}. Rejects with what the stream fails with. */
+  read(): Promise<ReadResult> {
+    return this.#ahead.pop() ?? this.#source.read();
   }
 
-  async #read(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#source.read();
+  /**
+   * The chunk of a result, or `null` at the end.
+   *
+   * @throws {TypeError} when the stream gives something other than bytes
+   */
+  take({ done, value }: ReadResult): Uint8Array | null {
     if (done) {
       this.#ended = true;
       return null;
@@ -88,6 +91,7 @@ export function discardResponse(response: Response, reason: unknown): void {
     ignore(); // an object that only looks like a response: what is wrong with it was told already
   }
 }
+
 /** What has become of a promise once the code under way has run: without a turn of the event loop. */
 async function settlesSoon(promise: Promise<unknown>): Promise<"pending" | "fulfilled" | "rejected"> {
   let state: "pending" | "fulfilled" | "rejected" = "pending";

@@ -78,6 +78,8 @@ export class Http1Driver implements HttpDriver {
   #served = 0;
   #headTimed = false;
   #askedAt = 0;
+  #chunkSize = 0; // of the last chunk sent: the next is often as large
+  #chunkLine = NOTHING;
   #finished = false;
   #stopped: PromiseWithResolvers<void> | null = null;
 
@@ -482,7 +484,9 @@ export class Http1Driver implements HttpDriver {
   async #pump(framing: ResponseFraming, source: ResponseStream): Promise<void> {
     if (framing.kind === "none") return source.cancel(new TypeError("This response has no body"));
     let left = framing.kind === "length" ? framing.length : Infinity;
-    for (let chunk = await source.next(); chunk !== null; chunk = await source.next()) {
+    for (;;) {
+      const chunk = source.take(await source.read());
+      if (chunk === null) break;
       left -= chunk.length;
       if (left < 0) {
         this.#write(chunk.subarray(0, chunk.length + left));
@@ -513,7 +517,11 @@ export class Http1Driver implements HttpDriver {
   // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF (RFC 9112 §7.1); an empty one would end the body
   #writeChunk(chunk: Uint8Array): Promise<null> | null {
     if (chunk.length === 0) return null;
-    this.#write(this.#encoder.encode(`${chunk.length.toString(16)}\r\n`));
+    if (chunk.length !== this.#chunkSize) {
+      this.#chunkSize = chunk.length;
+      this.#chunkLine = ENCODER.encode(`${chunk.length.toString(16)}\r\n`);
+    }
+    this.#write(this.#chunkLine);
     this.#write(chunk);
     return this.#write(CRLF);
   }
