@@ -94,7 +94,8 @@ export function serve(
   const { handler, options } = sortArguments(first, second);
   const { signal, onListen, port, hostname, reusePort, tcpBacklog, path, cert, key, ...init } = options;
   const server = new HttpServer(handler, init);
-  const tls = cert === undefined && key === undefined ? {} : { cert: cert ?? "", key: key ?? "" };
+  if ((cert === undefined) !== (key === undefined)) throw new TypeError("serve: TLS needs both cert and key");
+  const tls = cert === undefined || key === undefined ? {} : { cert, key };
   const listener = server.listen(
     path === undefined ? { port: port ?? 8000, hostname, reusePort, tcpBacklog, ...tls } : { path },
   );
