@@ -376,10 +376,13 @@ export class Http1Driver implements HttpDriver {
     const request = answered.message?.request ?? null;
     if (response !== null) discardResponse(response, error);
     this.#client.shouldClose = true;
+    if (answered.message !== null) answered.message.responseTrailers = null;
     if (replaces) return this.#send(answered, new Response(null, { status: 500 }), true);
     const rendered = this.#client.renderError(error, request);
     if (!(rendered instanceof Promise)) return this.#send(answered, rendered, true);
-    return rendered.then((page) => this.#send(answered, page, true) ?? undefined);
+    return rendered.then((page) =>
+      this.#isOver(answered) ? undefined : this.#send(answered, page, true) ?? undefined
+    );
   }
 
   #framing({ message, method, minor, status, fields }: Outgoing, size: number | null): ResponseFraming {
@@ -455,17 +458,20 @@ export class Http1Driver implements HttpDriver {
     this.#source = source;
     let framing: ResponseFraming | null = null;
     const begin = () => {
-      if (framing === null && !this.#finished) this.#begin(outgoing, framing = this.#framing(outgoing, null));
+      if (framing !== null || this.#isOver(outgoing)) return;
+      framing = this.#framing(outgoing, null);
+      this.#begin(outgoing, framing);
     };
     try {
       const bodiless = this.#framing(outgoing, null).kind === "none";
       const whole = await source.open(bodiless ? null : { milliseconds: HEAD_DELAY, callback: begin });
+      if (framing === null && this.#isOver(outgoing)) throw new ClientDisconnectedError();
       if (whole !== null && framing === null) return await this.#sendWhole(outgoing, whole) ?? undefined;
       begin();
-      await this.#pump(framing ?? { kind: "close" }, source);
-      if (framing!.kind === "chunked") await this.#endChunks(outgoing.message);
+      await this.#pump(outgoing, framing!, source);
     } catch (error) {
       source.cancel(error);
+      if (framing === null && this.#isOver(outgoing)) throw error;
       if (framing === null) return await this.#replace(outgoing, null, error, false) ?? undefined;
       this.#cutShort(outgoing.message, error);
       throw error;
@@ -475,13 +481,18 @@ export class Http1Driver implements HttpDriver {
     this.#end(outgoing.message);
   }
 
+  /** Whether there is nothing left to answer: the connection is done, or the request was answered for a fault of the peer. */
+  #isOver({ message }: Answered): boolean {
+    return this.#finished || (message !== null && message.settled);
+  }
+
   #begin(outgoing: Outgoing, framing: ResponseFraming): void {
     if (outgoing.message !== null) outgoing.message.response = "writing";
     this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing)));
     this.#client.gathersWrites = true;
   }
 
-  async #pump(framing: ResponseFraming, source: ResponseStream): Promise<void> {
+  async #pump({ message }: Outgoing, framing: ResponseFraming, source: ResponseStream): Promise<void> {
     if (framing.kind === "none") return source.cancel(new TypeError("This response has no body"));
     let left = framing.kind === "length" ? framing.length : Infinity;
     for (;;) {
@@ -501,6 +512,7 @@ export class Http1Driver implements HttpDriver {
         `The body of the response is ${left} bytes shorter than the content-length it declares`,
       );
     }
+    if (framing.kind === "chunked") await this.#endChunks(message);
   }
 
   async #endChunks(message: Http1Message | null): Promise<void> {
