@@ -105,6 +105,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #status: ClientStatus = ClientStatus.Open;
   #tlsInfo: TlsInfo | null = null;
   #driver: HttpDriver | null = null;
+  #successor: { readonly driver: HttpDriver; readonly unparsed: Uint8Array } | null = null;
+  #unparsed: Uint8Array | null = null;
   #parser: HttpParser | null = null;
   #waiting = false; // a read is under way whose bytes the parser waits for
   #deadline = Infinity;
@@ -257,19 +259,39 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
       await this.#handshake();
       if (this.#phase !== "starting") return;
       this.#phase = "open";
-      this.#driver = factory.selectDriver(this);
-      this.#parser = this.#driver.setup(
-        this,
-        (request) => this.#take(request),
-        (data, close) => this.write(data, close),
-      );
-      await this.#feed(this.#parser);
+      let parser: HttpParser | null = this.#setUp(factory.selectDriver(this));
+      for (; parser !== null; parser = this.#succeed()) await this.#feed(parser);
       await this.#linger();
     } catch (error) {
       this.#fail(error);
     } finally {
       if (this.#phase !== "exported") this.close();
     }
+  }
+
+  #setUp(driver: HttpDriver): HttpParser {
+    this.#driver = driver;
+    this.#parser = driver.setup(
+      this,
+      (request) => this.#take(request),
+      (data, close) => this.write(data, close),
+    );
+    return this.#parser;
+  }
+
+  /** @inheritdoc */
+  replaceDriver(driver: HttpDriver, unparsed: Uint8Array): void {
+    this.#successor = { driver, unparsed };
+  }
+
+  /** The parser of the driver that takes over, where one does. */
+  #succeed(): HttpParser | null {
+    if (this.#successor === null || this.#phase !== "open") return null;
+    const { driver, unparsed } = this.#successor;
+    this.#successor = null;
+    this.#unparsed = unparsed.length > 0 ? unparsed : null;
+    this.extendDeadline(Infinity);
+    return this.#setUp(driver);
   }
 
   async #handshake(): Promise<void> {
@@ -288,7 +310,10 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     while (!step.done && this.#phase === "open") {
       this.#release();
       let chunk: Uint8Array | null | undefined;
-      if (step.value === undefined) {
+      if (step.value === undefined && this.#unparsed !== null) {
+        chunk = this.#unparsed;
+        this.#unparsed = null;
+      } else if (step.value === undefined) {
         if (this.#resumed !== null) await this.#resumed.promise;
         this.#waiting = true;
         const count = await this.#reader.read();
@@ -433,6 +458,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   onTick(now: number): void {
     if (now >= this.#writeDeadline) return this.close();
     if (now >= this.#deadline) return this.#expire();
+    if (this.#phase === "open") this.#driver?.onTick?.(now);
     if (this.#phase !== "open" || this.#heldSince > now - PATIENCE) return;
     if (this.#endedAt === Infinity) this.#watch();
     else if (this.#pending.size > 0 && now - this.#endedAt > PROBE_DELAY) this.#probe(now);

@@ -15,6 +15,9 @@ function checkTrailers(trailers: HeadersInit): void {
   }
 }
 
+// absolute-path [ "?" query ] (RFC 9112 §3.2.1), without what would end the target of a link (RFC 8288 §3)
+const PUSHED_PATH = /^\/[!$-;=?-~]*$/;
+
 /**
  * One request and its response on one client. It has the members of `Deno.ServeHandlerInfo` and more; it is over when
  * {@link Exchange.completed} settles.
@@ -62,6 +65,14 @@ export class Exchange {
   /** The version of HTTP that the request came in. */
   get protocol(): Protocol {
     return this.#message.protocol;
+  }
+
+  /**
+   * The protocol that an extended CONNECT asks for (RFC 8441 §4), such as `"websocket"`; `null` for any other request. It comes
+   * over HTTP/2 only, where `options.extendedConnect` offers it.
+   */
+  get extendedProtocol(): string | null {
+    return this.#message.extendedProtocol;
   }
 
   /** The request target as it was received (RFC 9112 §3.2), before any normalisation. */
@@ -130,15 +141,24 @@ export class Exchange {
   }
 
   /**
-   * Offers a response to `path` before it is asked for (RFC 9113 §8.4), and says whether the client takes it. Always
-   * `false` over HTTP/1, which has no push.
+   * Offers a response to `path` before it is asked for (RFC 9113 §8.4), and says whether the client takes it: the handler is
+   * called for it, as for a GET of that path with these headers. A path is pushed once per connection, and only over HTTP/2 to
+   * a client that takes pushes (`client.allowsPush`), before the response was sent. In any case the response gets the field
+   * `link: <path>; rel=preload`, so that a client that takes none knows what to ask for.
+   *
+   * @throws {TypeError} when `path` is no absolute path, or headers have what a request may not
    */
   push(path: string, headers?: HeadersInit): boolean {
+    if (!PUSHED_PATH.test(path)) {
+      throw new TypeError(`push: path is ${JSON.stringify(path)}, but must begin with / and be encoded`);
+    }
     return this.#message.push(path, headers);
   }
 
   /**
-   * Takes over the connection after the response's head.
+   * Takes over the connection after the response's head: over HTTP/2, the stream of a CONNECT request (RFC 9113 §8.5, RFC 8441)
+   * that the handler then answers with a 2xx response. The connection that `handler` is given carries the peer's bytes as they
+   * come; ending it ends the stream.
    *
    * @throws {TypeError} where the protocol or this version of Drover cannot
    */

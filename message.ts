@@ -35,6 +35,8 @@ export abstract class RequestMessage {
   abstract readonly url: string;
   /** The header section. */
   abstract readonly fields: FieldLines;
+  /** The protocol that an extended CONNECT asks for (RFC 8441 §4), such as `websocket`; `null` for any other request. */
+  abstract readonly extendedProtocol: string | null;
   /** The body, or `null` when it has none. */
   abstract readonly body: RequestBody | null;
   /** The trailer section, once the body is complete. */

@@ -181,6 +181,20 @@ export interface Options {
    */
   readonly chunkSize: number;
   /**
+   * How much of a request body an HTTP/2 client may send ahead of the handler that reads it, on each stream. Bytes.
+   * When exceeded: RST_STREAM with FLOW_CONTROL_ERROR.
+   * Others: nginx, Node, Apache 64 KiB; hyper, Go 1 MiB; Envoy 16 MiB.
+   * @default {262144}
+   */
+  readonly streamWindowSize: number;
+  /**
+   * The same for all streams of an HTTP/2 connection together; at least 65535. Bytes. When exceeded: GOAWAY with
+   * FLOW_CONTROL_ERROR.
+   * Others: Node 64 KiB; hyper, Go 1 MiB; Envoy 24 MiB.
+   * @default {1048576}
+   */
+  readonly connectionWindowSize: number;
+  /**
    * For which an HTTP/2 stream may live while its window is shut, whatever WINDOW_UPDATE frames come.
    * Milliseconds. When exceeded: RST_STREAM.
    * Others: h2o 10 s, Envoy 5 min.
@@ -293,6 +307,8 @@ export const defaultOptions: Options = Object.freeze({
   softStreamCap: 131_072,
   streamThreshold: 8_192,
   chunkSize: 65_536,
+  streamWindowSize: 262_144,
+  connectionWindowSize: 1_048_576,
   windowStallTimeout: 30_000,
   continuationFrameLimit: 8,
   peerResetBudget: Object.freeze({ burst: 100, perSecond: 20 }),
@@ -313,6 +329,10 @@ type Check = (value: unknown) => string | null;
 
 // The longest time that a timer takes: 2^31 - 1 ms, 24 days.
 const LONGEST_TIME = 2_147_483_647;
+
+// RFC 9113 §6.9.1; the connection begins with 65535, which no setting can lower (RFC 9113 §6.9.2).
+const LARGEST_WINDOW = 2_147_483_647;
+const LEAST_CONNECTION_WINDOW = 65_535;
 
 /** An integer in a range, or `Infinity` where a limit may be absent. */
 function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
@@ -390,6 +410,8 @@ const CHECKS: { readonly [Name in keyof Options]: Check } = {
   softStreamCap: SIZE,
   streamThreshold: SIZE,
   chunkSize: SIZE,
+  streamWindowSize: integer(1, LARGEST_WINDOW),
+  connectionWindowSize: integer(LEAST_CONNECTION_WINDOW, LARGEST_WINDOW),
   windowStallTimeout: TIME,
   continuationFrameLimit: COUNT,
   peerResetBudget: budget,

@@ -18,6 +18,8 @@ export interface RequestBodyInit {
   readonly softCap: number;
   /** Called once, before the first read: the time to send `100 (Continue)`. */
   readonly onFirstRead?: (() => void) | undefined;
+  /** Called with the number of bytes that the reader has taken, or that were dropped: the sender may send as many more. */
+  readonly onTake?: ((count: number) => void) | undefined;
 }
 
 /**
@@ -43,16 +45,23 @@ export interface BodySource {
 /** What a waiting piece costs beside its bytes: it bounds the number of pieces, not only their sum. */
 const PIECE_COST = 256;
 
+/** Pieces smaller than this are joined while they wait, in memory of the second size, in bytes. */
+const SMALL_PIECE = 1024;
+const JOINED_SIZE = 4096;
+
 /** The bytes of one request's body: pushed in by a driver, taken out by one reader. */
 export class RequestBody {
   /** The largest body the reader accepts, in bytes; may be raised until it is exceeded. */
   limit: number;
   readonly #length: number | null;
   readonly #softCap: number;
+  readonly #onTake: ((count: number) => void) | undefined;
   #onFirstRead: (() => void) | undefined;
   #state: BodyState = "receiving";
   #error: unknown = undefined;
   #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #joined: Uint8Array<ArrayBuffer> | null = null; // the last of the chunks, of which not all is filled
+  #joinedSize = 0;
   #buffered = 0;
   #taken = 0;
   #reader: PromiseWithResolvers<Uint8Array<ArrayBuffer> | null> | null = null;
@@ -66,11 +75,17 @@ export class RequestBody {
     this.limit = init.limit;
     this.#softCap = init.softCap;
     this.#onFirstRead = init.onFirstRead;
+    this.#onTake = init.onTake;
   }
 
   /** Whether a reader has begun (`Request.bodyUsed`). */
   get used(): boolean {
     return this.#used;
+  }
+
+  /** Whether a reader waits for bytes: it is the peer's turn. */
+  get awaited(): boolean {
+    return this.#reader !== null;
   }
 
   /** Whether all of it has come from the peer, or nothing more is wanted of it. */
@@ -89,14 +104,37 @@ export class RequestBody {
    */
   push(bytes: Uint8Array): Promise<null> | null {
     if (this.#state !== "receiving") return null;
-    const chunk = bytes.slice();
     if (this.#reader !== null) {
-      this.#deliver(chunk);
+      this.#deliver(bytes.slice());
       return null;
     }
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length + PIECE_COST;
+    if (!this.#join(bytes)) {
+      this.#seal();
+      this.#chunks.push(bytes.slice());
+      this.#buffered += bytes.length + PIECE_COST;
+    }
     return this.room;
+  }
+
+  // A peer may send byte by byte to a reader that is behind: a piece must not cost more than its bytes.
+  #join(bytes: Uint8Array): boolean {
+    if (bytes.length >= SMALL_PIECE || this.#chunks.length === 0) return false;
+    if (this.#joined === null || this.#joinedSize + bytes.length > JOINED_SIZE) {
+      this.#seal();
+      this.#joined = new Uint8Array(JOINED_SIZE);
+      this.#buffered += PIECE_COST;
+    }
+    this.#joined.set(bytes, this.#joinedSize);
+    this.#joinedSize += bytes.length;
+    this.#buffered += bytes.length;
+    return true;
+  }
+
+  #seal(): void {
+    if (this.#joined === null) return;
+    this.#chunks.push(this.#joined.slice(0, this.#joinedSize));
+    this.#joined = null;
+    this.#joinedSize = 0;
   }
 
   /** A promise that settles when the reader has caught up; `null` while it is not behind. */
@@ -148,6 +186,7 @@ export class RequestBody {
    */
   read(): Promise<Uint8Array<ArrayBuffer> | null> {
     this.#begin();
+    if (this.#chunks.length === 0) this.#seal();
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) return this.#take(chunk);
     if (this.#state === "failed") return Promise.reject(this.#error);
@@ -188,19 +227,19 @@ export class RequestBody {
 
   #deliver(chunk: Uint8Array<ArrayBuffer>): void {
     this.#taken += chunk.length;
-    if (this.#taken > this.limit) return this.#refuse(tooLarge(this.limit));
-    this.#answerReader(chunk);
+    if (this.#taken > this.limit) this.#refuse(tooLarge(this.limit));
+    else this.#answerReader(chunk);
+    this.#onTake?.(chunk.length);
   }
 
   #take(chunk: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     this.#buffered -= chunk.length + PIECE_COST;
     this.#taken += chunk.length;
-    if (this.#taken > this.limit) {
-      this.#refuse(tooLarge(this.limit));
-      return Promise.reject(this.#error);
-    }
-    if (this.#buffered <= this.#softCap) this.#makeRoom();
-    return Promise.resolve(chunk);
+    const tooMuch = this.#taken > this.limit;
+    if (tooMuch) this.#refuse(tooLarge(this.limit));
+    else if (this.#buffered <= this.#softCap) this.#makeRoom();
+    this.#onTake?.(chunk.length);
+    return tooMuch ? Promise.reject(this.#error) : Promise.resolve(chunk);
   }
 
   #answerReader(chunk: Uint8Array<ArrayBuffer> | null): void {
@@ -210,9 +249,14 @@ export class RequestBody {
   }
 
   #drop(): void {
+    let dropped = this.#joinedSize;
+    for (const chunk of this.#chunks) dropped += chunk.length;
     this.#chunks = [];
+    this.#joined = null;
+    this.#joinedSize = 0;
     this.#buffered = 0;
     this.#makeRoom();
+    if (dropped > 0) this.#onTake?.(dropped);
   }
 
   #makeRoom(): void {

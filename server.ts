@@ -17,7 +17,7 @@ import { HandlerQueue } from "./handler_queue.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
-import { listen, type Listener, type ListenOptions } from "./transports/listen.ts";
+import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
 import { BufferPool } from "./write_queue.ts";
 
 /**
@@ -170,8 +170,9 @@ export class HttpServer {
    */
   listen(where: ListenOptions & OptionsInit): Listener {
     if (this.#stopping) throw new TypeError("HttpServer: the server was stopped, and cannot listen again");
-    const { listener, rest } = listen(where, this.#factory.applicationLayerProtocols);
-    const options = resolveOrClose(rest, this.options, listener);
+    const { place, rest } = splitOptions(where);
+    const options = resolveOptions(rest, this.options);
+    const listener = listen(place, this.#factory.applicationLayerProtocols(options));
     this.#listeners.add(listener);
     this.#loops.push(this.#acceptAll(listener, options));
     return listener;
@@ -400,15 +401,6 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
   "TRACE",
   "CONNECT",
 ]);
-
-function resolveOrClose(init: OptionsInit, base: Options, listener: Listener): Options {
-  try {
-    return resolveOptions(init, base);
-  } catch (error) {
-    listener.close();
-    throw error;
-  }
-}
 
 /** The page of an error: its status and message; of a fault that is not the peer's nothing is shown. */
 function errorPage(error: unknown): globalThis.Response {

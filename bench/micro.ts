@@ -29,6 +29,7 @@ class BenchMessage extends RequestMessage {
   readonly protocol: Protocol = "HTTP/1.1";
   readonly method = "GET";
   readonly target = "/path?query=1";
+  override readonly extendedProtocol = null;
   readonly url = URL_TEXT;
   readonly fields: FieldLines = {
     get: (name) => FIELDS.find(([known]) => known === name)?.[1] ?? null,

@@ -5,6 +5,7 @@
  */
 
 import type { Client } from "../connection.ts";
+import type { Options } from "../options.ts";
 import type { ServerRequest } from "../request.ts";
 import type { RequestBody } from "../request_body.ts";
 
@@ -75,6 +76,13 @@ export interface DriverClient extends Client {
   /** Reads again after {@link DriverClient.pauseReading}. */
   resumeReading(): void;
   /**
+   * Puts another driver in charge, as soon as the parser that is in charge has returned.
+   *
+   * @param driver which is set up then
+   * @param unparsed what it is fed first
+   */
+  replaceDriver(driver: HttpDriver, unparsed: Uint8Array): void;
+  /**
    * The response that the error handler gives for an error; it is reported where it is neither an `HttpError` nor the peer's
    * leaving. `request` is `null` when its head could not be parsed. Never throws, never rejects.
    */
@@ -110,14 +118,16 @@ export interface HttpDriver {
    * peer that has ended its side, to find out whether it is still there.
    */
   probe?(): void;
+  /** Called at each tick of the client's clock, with its time in milliseconds: for time limits of the driver's own. */
+  onTick?(now: number): void;
   /** Gives up the connection: the bytes that it was fed and has not parsed. Its parser is not asked again. */
   release(): Uint8Array;
 }
 
 /** Chooses the driver for a client. */
 export interface HttpDriverFactory {
-  /** The protocols to offer by ALPN (RFC 7301), best first. */
-  readonly applicationLayerProtocols: readonly string[];
+  /** The protocols to offer by ALPN (RFC 7301), best first, on a listener with these options. */
+  applicationLayerProtocols(options: Options): readonly string[];
   /** Called once for each client, after its TLS handshake. */
   selectDriver(client: DriverClient): HttpDriver;
 }

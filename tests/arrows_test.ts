@@ -16,9 +16,16 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["server", /^(server|handler_queue|address_counter)\.ts$/],
   ["client", /^(client|write_queue|read_buffer|exported_connection|deadlines)\.ts$/],
   ["driver factory", /^drivers\/factory\.ts$/],
-  ["drivers", /^drivers\/(http[12]\/(driver|message)|response_stream)\.ts$/],
+  [
+    "drivers",
+    /^drivers\/(http1\/(driver|hand_over|message)|http2\/(control|driver|message|pusher|responder|sender|stream|stream_connection|stream_table|watch)|response_stream)\.ts$/,
+  ],
   ["driver contract", /^drivers\/driver\.ts$/],
   ["codecs", /^drivers\/http[12]\/.*\.ts$/],
+  [
+    "shared codecs",
+    /^drivers\/(authority|content_length|grammar|http_date|input_buffer|latin1|preload)\.ts$/,
+  ],
   ["messages", MESSAGES],
   ["transports", /^transports\/.*\.ts$/],
   ["foundations", /^(connection|headers|errors|options|reason_phrase|trailer_fields)\.ts$/],
@@ -30,7 +37,12 @@ const FORBIDDEN: readonly (readonly [from: RegExp, to: RegExp, why: string])[] =
   [/^drivers\/http2\//, /^drivers\/http1\//, "the versions of HTTP do not know each other"],
   [/^drivers\//, /^transports\//, "drivers see no socket"],
   [
-    /^drivers\/http[12]\/(?!driver|message|response_trailers)/,
+    /^drivers\/http1\/(?!driver|hand_over|message|response_trailers)/,
+    MESSAGES,
+    "codecs know bytes and values alone",
+  ],
+  [
+    /^drivers\/http2\/(?!control|driver|message|pusher|responder|sender|stream\.|stream_connection|stream_table|watch)/,
     MESSAGES,
     "codecs know bytes and values alone",
   ],

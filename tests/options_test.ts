@@ -33,6 +33,8 @@ const RANGES: readonly (readonly [name: keyof Options, least: number, greatest: 
   ["softStreamCap", 1, LARGEST],
   ["streamThreshold", 1, LARGEST],
   ["chunkSize", 1, LARGEST],
+  ["streamWindowSize", 1, 2 ** 31 - 1],
+  ["connectionWindowSize", 65_535, 2 ** 31 - 1],
   ["windowStallTimeout", 1, TIME],
   ["continuationFrameLimit", 1, LARGEST],
 ];

@@ -49,34 +49,37 @@ export interface Listener {
   unref(): void;
 }
 
+/** What says where to listen, whatever the kind. */
+type Place = Partial<ListenTlsOptions & ListenUnixOptions>;
+
+/** Parts options into those that say where to listen, and the rest. */
+export function splitOptions<T extends ListenOptions>(
+  options: T,
+): { place: Place; rest: Omit<T, keyof Place> } {
+  const { port, hostname, reusePort, tcpBacklog, cert, key, path, ...rest }: T & Place = options;
+  return { place: { port, hostname, reusePort, tcpBacklog, cert, key, path } as Place, rest };
+}
+
 /**
  * Begins to listen.
  *
- * @param options where, among other options that come back as `rest`
+ * @param place where
  * @param protocols what to offer by ALPN
  * @throws {TypeError} when the options contradict each other; else what `Deno.listen` throws
  */
-export function listen<T extends ListenOptions>(
-  options: T,
-  protocols: readonly string[],
-): {
-  listener: Listener;
-  rest: Omit<T, "port" | "hostname" | "reusePort" | "tcpBacklog" | "cert" | "key" | "path">;
-} {
-  const { port, hostname, reusePort, tcpBacklog, cert, key, path, ...rest }:
-    & T
-    & Partial<ListenTlsOptions & ListenUnixOptions> = options;
+export function listen(place: Place, protocols: readonly string[]): Listener {
+  const { port, hostname, reusePort, tcpBacklog, cert, key, path } = place;
   if (path !== undefined) {
     if (port !== undefined) throw new TypeError("listen: give a port or a path, not both");
     if (cert !== undefined) {
       throw new TypeError("listen: TLS over a unix socket is not there yet: leave out cert and key");
     }
-    return { listener: Deno.listen({ transport: "unix", path }), rest };
+    return Deno.listen({ transport: "unix", path });
   }
   const tcp = tcpOptions({ port: port ?? 0, hostname, reusePort, tcpBacklog });
-  if (cert === undefined && key === undefined) return { listener: Deno.listen(tcp), rest };
+  if (cert === undefined && key === undefined) return Deno.listen(tcp);
   if (cert === undefined || key === undefined) throw new TypeError("listen: TLS needs both cert and key");
-  return { listener: Deno.listenTls({ ...tcp, cert, key, alpnProtocols: [...protocols] }), rest };
+  return Deno.listenTls({ ...tcp, cert, key, alpnProtocols: [...protocols] });
 }
 
 function tcpOptions(

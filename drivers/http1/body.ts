@@ -9,9 +9,9 @@
 
 import { HttpError } from "../../errors.ts";
 import type { FieldSection } from "./fields.ts";
-import { Byte, HEX_VALUE, isNotHex } from "./grammar.ts";
+import { Byte, HEX_VALUE, isNotHex } from "../grammar.ts";
 import { checkChunkExtensions } from "./chunk_extensions.ts";
-import type { InputBuffer } from "./input_buffer.ts";
+import type { InputBuffer } from "../input_buffer.ts";
 import { type TrailerLimits, TrailerParser } from "./trailers.ts";
 
 /** Takes a body out of the input, piece by piece. */

@@ -7,7 +7,7 @@
 
 import { HttpError } from "../../errors.ts";
 import { trimStart } from "./fields.ts";
-import { Byte, FIELD_BYTE, QDTEXT, TCHAR } from "./grammar.ts";
+import { Byte, FIELD_BYTE, QDTEXT, TCHAR } from "../grammar.ts";
 
 /**
  * chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )

@@ -14,13 +14,16 @@ import { reasonPhrase } from "../../reason_phrase.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
 import { Response, type ResponseContent } from "../../response.ts";
+import { AuthorityParser } from "../authority.ts";
 import type { DriverClient, HttpDriver, HttpParser, OnMessage, Write } from "../driver.ts";
+import { preloadLinks } from "../preload.ts";
 import { discardResponse, ResponseStream } from "../response_stream.ts";
 import { ChunkedDecoder, LengthDecoder } from "./body.ts";
 import { listElements } from "./fields.ts";
 import { type Framing, requestFraming } from "./framing.ts";
+import { type Http1Successor, matchPreface, upgradeSettings } from "./hand_over.ts";
 import { HeadParser, type RequestHead } from "./head.ts";
-import { InputBuffer } from "./input_buffer.ts";
+import { InputBuffer } from "../input_buffer.ts";
 import { Http1Message, type MessageHooks } from "./message.ts";
 import { ResponseEncoder } from "./response_encoder.ts";
 import {
@@ -30,12 +33,13 @@ import {
   responseFraming,
   sortFields,
 } from "./response_head.ts";
-import { AuthorityParser, resolveTarget } from "./target.ts";
+import { resolveTarget } from "./target.ts";
 import { encodeLastChunk, trailerField } from "./response_trailers.ts";
 
 const NOTHING = new Uint8Array(0);
 const ENCODER = new TextEncoder();
 const CRLF = ENCODER.encode("\r\n");
+const SWITCHING = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n";
 const BODY_ID = 1; // HTTP/1 has one stream
 
 /** A text up to this length, in characters, goes out in one piece with its head. */
@@ -61,6 +65,7 @@ interface Outgoing extends Answered {
 /** Drives one HTTP/1 connection. */
 export class Http1Driver implements HttpDriver {
   readonly #encoder: ResponseEncoder;
+  readonly #successor: Http1Successor | null;
   readonly #input = new InputBuffer();
   #client!: DriverClient;
   #onMessage!: OnMessage;
@@ -83,9 +88,10 @@ export class Http1Driver implements HttpDriver {
   #finished = false;
   #stopped: PromiseWithResolvers<void> | null = null;
 
-  /** Makes a driver for one connection; drivers may share what encodes their responses. */
-  constructor(encoder: ResponseEncoder = new ResponseEncoder()) {
+  /** Makes a driver for one connection; drivers may share what encodes their responses, and what they hand over to. */
+  constructor(encoder: ResponseEncoder = new ResponseEncoder(), successor: Http1Successor | null = null) {
     this.#encoder = encoder;
+    this.#successor = successor;
   }
 
   /** Begins: makes the parser. */
@@ -130,8 +136,17 @@ export class Http1Driver implements HttpDriver {
           this.#awaitHead();
           this.#input.push((yield)!);
           head = this.#takeHead();
+          if (this.#finished) return;
         }
         const message = this.#open(head);
+        const settings = this.#upgradeSettings(head, message);
+        if (settings !== null) {
+          while (!message.received && message.body!.room === null) {
+            this.#takeChunk(message, yield this.#awaitBody(message));
+            this.#receive(message);
+          }
+          if (this.#upgrade(settings, message)) return;
+        }
         const held = this.#onMessage(message.request!);
         while (this.#wantsBody(message)) {
           const room = message.body!.room;
@@ -151,7 +166,35 @@ export class Http1Driver implements HttpDriver {
   }
 
   #takeHead(): RequestHead | undefined {
-    return this.#input.length === 0 ? undefined : this.#heads.parse(this.#input);
+    if (this.#input.length === 0 || (this.#served === 0 && this.#mayBePreface())) return undefined;
+    return this.#heads.parse(this.#input);
+  }
+
+  /** Whether what has come is, or may become, the preface of another protocol: then that one takes over once it is. */
+  #mayBePreface(): boolean {
+    const match = this.#successor !== null && matchPreface(this.#input, this.#successor.preface);
+    if (match === true) this.#handOver(this.#successor!.afterPreface());
+    return match !== false;
+  }
+
+  #handOver(driver: HttpDriver): void {
+    this.#message = null;
+    this.#client.replaceDriver(driver, this.release());
+  }
+
+  /** Answers `Upgrade: h2c`, where the options allow it, by handing over. A client that waits for 100 stays with HTTP/1. */
+  #upgrade(settings: Uint8Array, message: Http1Message): boolean {
+    const driver = message.received ? this.#successor!.afterUpgrade(settings, message) : null;
+    if (driver === null) return false;
+    this.#write(this.#encoder.encode(SWITCHING));
+    this.#handOver(driver);
+    return true;
+  }
+
+  #upgradeSettings(head: RequestHead, message: Http1Message): Uint8Array | null {
+    const { options, isEncrypted } = this.#client;
+    if (head.control.upgrade === undefined || !options.http2Upgrade || this.#successor === null) return null;
+    return isEncrypted || message.awaitsContinue ? null : upgradeSettings(head);
   }
 
   // A head has one deadline, from its first byte (the first one's from the beginning): no further byte moves it. Between
@@ -444,7 +487,7 @@ export class Http1Driver implements HttpDriver {
       status,
       statusText,
       framing,
-      lines: fields.lines + trailers,
+      lines: fields.lines + trailers + preloadLine(message?.preloads ?? null, fields.lines),
       serverLines: this.#encoder.date.at(client.now) + serverLine(client.options.serverHeader),
       close: client.shouldClose,
     });
@@ -634,6 +677,12 @@ function leavesTooMuch(message: Http1Message | null, { options }: DriverClient):
   if (message.awaitsContinue || message.body.finished) return true; // never asked for, or refused
   const { remaining } = message.decoder;
   return !message.body.used && remaining !== Infinity && remaining > options.drainLimit;
+}
+
+/** What the response says of the paths to load with it, where the handler has not said so itself. */
+function preloadLine(paths: readonly string[] | null, lines: string): string {
+  const links = paths === null ? "" : preloadLinks(paths, ["link", lines]);
+  return links === "" ? "" : `link: ${links}\r\n`;
 }
 
 function serverLine(serverHeader: string | null): string {

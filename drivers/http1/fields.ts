@@ -7,10 +7,9 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
-import { Byte, FIELD_BYTE, TCHAR } from "./grammar.ts";
+import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
 
 /**
  * Validates the field line from `start` to `end`, its CRLF not among them, and finds its colon.
@@ -158,15 +157,4 @@ export function listElements(value: string): string[] {
     if (element !== "") elements.push(element);
   }
   return elements;
-}
-
-// The web's TextDecoder knows ISO-8859-1 only by name: its "latin1" is windows-1252.
-const LATIN1_SLICE: (this: Uint8Array, start: number, end: number) => string = Reflect.get(
-  Buffer.prototype,
-  "latin1Slice",
-);
-
-/** Decodes as ISO-8859-1, which keeps obs-text as it is: one character a byte. */
-export function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
-  return LATIN1_SLICE.call(bytes, start, end);
 }

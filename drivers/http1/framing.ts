@@ -6,6 +6,7 @@
  */
 
 import { HttpError } from "../../errors.ts";
+import { parseContentLength } from "../content_length.ts";
 import { listElements } from "./fields.ts";
 import type { ControlFields } from "./head.ts";
 
@@ -49,30 +50,6 @@ function checkCodings(codings: readonly string[]): void {
   if (codings.length > 1) {
     throw new HttpError(501, "A transfer coding other than chunked is not understood (RFC 9112 §6.1)");
   }
-}
-
-// 15 digits stay below 2^53, so that arithmetic is exact; 999 TB are more than any limit
-const DIGITS_LIMIT = 15;
-const LEADING_ZEROS = /^0+(?=[0-9])/;
-const DIGITS = /^[0-9]+$/;
-
-/**
- * Content-Length = 1*DIGIT (RFC 9110 §8.6).
- *
- * @throws {HttpError} 400; 413 when it has more digits than any body could
- */
-export function parseContentLength(value: string): number {
-  // A list of equal values MAY be taken for one (RFC 9110 §8.6); it is refused, as repeated lines are: nobody sends it rightly.
-  if (!DIGITS.test(value)) throw faulty("Content-Length is not a number, or is given more than once");
-  const digits = value.replace(LEADING_ZEROS, "");
-  if (digits.length > DIGITS_LIMIT) {
-    throw new HttpError(413, "Content-Length is beyond any limit (RFC 9110 §8.6)");
-  }
-  let length = 0;
-  for (let index = 0; index < digits.length; index++) {
-    length = length * 10 + (digits.charCodeAt(index) - 0x30);
-  }
-  return length;
 }
 
 function faulty(what: string, section = "§6.3"): HttpError {

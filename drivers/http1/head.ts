@@ -12,7 +12,6 @@ import { HttpError } from "../../errors.ts";
 import type { Options } from "../../options.ts";
 import {
   checkPartialLine,
-  decodeLatin1,
   FieldSection,
   scanFieldLine,
   scanName,
@@ -20,8 +19,9 @@ import {
   trimEnd,
   trimStart,
 } from "./fields.ts";
-import { Byte } from "./grammar.ts";
-import type { InputBuffer } from "./input_buffer.ts";
+import { Byte } from "../grammar.ts";
+import { decodeLatin1 } from "../latin1.ts";
+import type { InputBuffer } from "../input_buffer.ts";
 import {
   checkPartialRequestLine,
   METHOD_SIZE_LIMIT,

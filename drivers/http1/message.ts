@@ -13,7 +13,7 @@ import type { DriverClient } from "../driver.ts";
 import type { BodyDecoder } from "./body.ts";
 import { FieldSection } from "./fields.ts";
 import type { RequestHead } from "./head.ts";
-import { type RequestTarget, targetUri } from "./target.ts";
+import { type RequestTarget, targetUri } from "../authority.ts";
 
 /**
  * How far a response has come. The parser takes the next request when it is done and the request's body was received.
@@ -63,6 +63,8 @@ export class Http1Message extends RequestMessage {
   bytesReceived = 0;
   /** Milliseconds for which the body was waited for. */
   timeWaited = 0;
+  /** Paths to be preloaded: for the `link` field of the response. */
+  preloads: string[] | null = null;
   /** Bytes of the body that were dropped, since nobody reads it. */
   bytesDrained = 0;
   readonly #target: RequestTarget;
@@ -133,8 +135,14 @@ export class Http1Message extends RequestMessage {
     this.#hooks.inform(this, status, headers);
   }
 
-  /** HTTP/1 has no push. */
-  override push(): boolean {
+  /** Extended CONNECT is HTTP/2's. */
+  override get extendedProtocol(): null {
+    return null;
+  }
+
+  /** HTTP/1 has no push: the response tells what to load. */
+  override push(path: string): boolean {
+    (this.preloads ??= []).push(path);
     return false;
   }
 

@@ -8,7 +8,7 @@
  */
 
 import { HttpError } from "../../errors.ts";
-import { Byte, TARGET_BYTE, TCHAR } from "./grammar.ts";
+import { Byte, TARGET_BYTE, TCHAR } from "../grammar.ts";
 
 /** Where the parts of a request line are, and its version. */
 export interface RequestLine {

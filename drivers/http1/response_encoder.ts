@@ -7,6 +7,7 @@
  * @module
  */
 
+import { layLatin1 } from "../latin1.ts";
 import { DateLine } from "./response_head.ts";
 
 // Not above COPIED_WRITE_SIZE, so that the memory may be used again once it was handed to the client.
@@ -31,10 +32,4 @@ export class ResponseEncoder {
     const { read, written } = ENCODER.encodeInto(text, this.#scratch);
     return read === text.length && written === read ? this.#scratch.subarray(0, written) : null;
   }
-}
-
-/** Encodes as ISO-8859-1: one byte a character. */
-export function layLatin1(text: string, room: Uint8Array): Uint8Array {
-  for (let index = 0; index < text.length; index++) room[index] = text.charCodeAt(index);
-  return room;
 }

@@ -8,7 +8,8 @@
 import { isFieldValue, isToken } from "../../headers.ts";
 import { reasonPhrase } from "../../reason_phrase.ts";
 import { listElements } from "./fields.ts";
-import { parseContentLength } from "./framing.ts";
+import { HttpDate } from "../http_date.ts";
+import { parseContentLength } from "../content_length.ts";
 
 /** How the body of a response is delimited. */
 export type ResponseFraming =
@@ -189,17 +190,16 @@ function connectionLine(close: boolean, minor: 0 | 1): string {
 
 /** The line `date` (RFC 9110 §6.6.1), made once a second. */
 export class DateLine {
-  #checked = -1;
-  #second = -1;
+  readonly #date = new HttpDate();
+  #value = "";
   #line = "";
 
-  /** The line with its CRLF; `now` is any clock that moves at least some times a second, and saves asking the real one. */
+  /** The line with its CRLF, by the coarse clock `now` (see {@link HttpDate}). */
   at(now: number): string {
-    if (now !== this.#checked) {
-      this.#checked = now;
-      const second = Math.floor(Date.now() / 1000);
-      if (second !== this.#second) this.#line = `date: ${new Date(second * 1000).toUTCString()}\r\n`;
-      this.#second = second;
+    const value = this.#date.at(now);
+    if (value !== this.#value) {
+      this.#value = value;
+      this.#line = `date: ${value}\r\n`;
     }
     return this.#line;
   }

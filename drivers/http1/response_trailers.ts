@@ -5,7 +5,7 @@
  */
 
 import type { TrailerSource } from "../../message.ts";
-import { layLatin1 } from "./response_encoder.ts";
+import { layLatin1 } from "../latin1.ts";
 import { fieldLine } from "./response_head.ts";
 import { isTrailerAllowed } from "../../trailer_fields.ts";
 

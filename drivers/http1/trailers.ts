@@ -7,9 +7,10 @@
 
 import { HttpError } from "../../errors.ts";
 import { isTrailerAllowed } from "../../trailer_fields.ts";
-import { checkPartialLine, decodeLatin1, FieldSection, scanFieldLine } from "./fields.ts";
-import { Byte } from "./grammar.ts";
-import type { InputBuffer } from "./input_buffer.ts";
+import { decodeLatin1 } from "../latin1.ts";
+import { checkPartialLine, FieldSection, scanFieldLine } from "./fields.ts";
+import { Byte } from "../grammar.ts";
+import type { InputBuffer } from "../input_buffer.ts";
 
 /** The limits of a trailer section. */
 export interface TrailerLimits {

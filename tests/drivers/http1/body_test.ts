@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { concat } from "@std/bytes";
 import { ChunkedDecoder, type ChunkLimits, LengthDecoder } from "../../../drivers/http1/body.ts";
-import { InputBuffer } from "../../../drivers/http1/input_buffer.ts";
+import { InputBuffer } from "../../../drivers/input_buffer.ts";
 import { HttpError } from "../../../errors.ts";
 
 const LIMITS: ChunkLimits = {

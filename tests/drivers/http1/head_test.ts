@@ -2,8 +2,9 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HeadParser, type RequestHead } from "../../../drivers/http1/head.ts";
-import { InputBuffer } from "../../../drivers/http1/input_buffer.ts";
-import { AuthorityParser, parseAuthority, resolveTarget, targetUri } from "../../../drivers/http1/target.ts";
+import { InputBuffer } from "../../../drivers/input_buffer.ts";
+import { AuthorityParser, parseAuthority, targetUri } from "../../../drivers/authority.ts";
+import { resolveTarget } from "../../../drivers/http1/target.ts";
 import { HttpError } from "../../../errors.ts";
 
 const LIMITS = { headerSizeLimit: 200, headerCountLimit: 5, targetSizeLimit: 40 };

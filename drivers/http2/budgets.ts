@@ -1,0 +1,82 @@
+/**
+ * What a peer may do for nothing, counted (RFC 9113 §10.5). Each budget is an option; who exceeds one gets GOAWAY with
+ * ENHANCE_YOUR_CALM.
+ *
+ * What was of use gives back: a client that downloads sends WINDOW_UPDATE and PING frames in proportion to the data that it
+ * gets, for as long as it likes.
+ *
+ * @module
+ */
+
+import type { Options } from "../../options.ts";
+import { ConnectionError, ErrorCode } from "./error_code.ts";
+import { TokenBucket } from "./token_bucket.ts";
+
+/** The bytes of a DATA frame from which on it is worth its header. */
+const WORTHWHILE = 256;
+
+/** How many frames of the peer a frame of data pays for. */
+const PAID_BY_DATA = 4;
+
+/** What is needed of the stream that data is for. */
+interface DataReceiver {
+  readonly message: { readonly body: { readonly awaited: boolean } | null } | null;
+}
+
+/** The budgets of one connection. */
+export class Budgets {
+  readonly #peerResets: TokenBucket;
+  readonly #ownResets: TokenBucket;
+  readonly #control: TokenBucket;
+  readonly #empty: TokenBucket;
+  readonly #oddities: TokenBucket;
+
+  /** @param options which have the sizes; @param now the time in milliseconds */
+  constructor(options: Options, now: number) {
+    this.#peerResets = new TokenBucket(options.peerResetBudget, now);
+    this.#ownResets = new TokenBucket(options.ownResetBudget, now);
+    this.#control = new TokenBucket(options.controlFrameBudget, now);
+    this.#empty = new TokenBucket(options.emptyFrameBudget, now);
+    this.#oddities = new TokenBucket(options.oddityBudget, now);
+  }
+
+  /** The peer has reset a stream (CVE-2023-44487). */
+  countPeerReset(now: number): void {
+    if (!this.#peerResets.take(now)) throw tooMuch("streams were reset");
+  }
+
+  /** A fault of the peer has made the server reset a stream (CVE-2025-8671). */
+  countOwnReset(now: number): void {
+    if (!this.#ownResets.take(now)) throw tooMuch("streams had to be reset");
+  }
+
+  /** PING or SETTINGS (CVE-2019-9512, CVE-2019-9515). */
+  countControl(now: number): void {
+    if (!this.#control.take(now)) throw tooMuch("PING or SETTINGS frames");
+  }
+
+  /**
+   * DATA that does not end its stream (CVE-2019-9518): an empty frame counts, and a tiny one that nobody waits for. One that is
+   * large enough gives back.
+   */
+  countData(size: number, stream: DataReceiver, now: number): void {
+    if (size >= WORTHWHILE) return this.#empty.give(1);
+    const tiny = size > 0 && stream.message?.body?.awaited;
+    if (!tiny && !this.#empty.take(now)) throw tooMuch("empty or tiny DATA frames");
+  }
+
+  /** PRIORITY, WINDOW_UPDATE, GOAWAY, frames of unknown types or for streams that are over (CVE-2019-9511, CVE-2019-9513). */
+  countOddity(now: number): void {
+    if (!this.#oddities.take(now)) throw tooMuch("frames without effect");
+  }
+
+  /** A frame of data was sent to the peer. */
+  onDataSent(): void {
+    this.#oddities.give(PAID_BY_DATA);
+    this.#control.give(1);
+  }
+}
+
+function tooMuch(what: string): ConnectionError {
+  return new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, `Too many ${what} (RFC 9113 §10.5)`);
+}

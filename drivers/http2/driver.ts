@@ -1,0 +1,685 @@
+/**
+ * HTTP/2 (RFC 9113) on one connection.
+ *
+ * The parser takes frames as they come and never waits for a stream: what a stream holds up waits in its own window. It is held
+ * only while more waits to be written than `softStreamCap`, so that no frame of a peer can make the server buffer. The
+ * codecs beside this file know the syntax, `sender.ts` what goes out, `responder.ts` responses; this one knows what follows
+ * from what is received. `drivers/README.md` draws the states.
+ *
+ * @module
+ */
+
+import { ClientDisconnectedError, HttpError } from "../../errors.ts";
+import type { RequestMessage } from "../../message.ts";
+import { ServerRequest } from "../../request.ts";
+import { RequestBody } from "../../request_body.ts";
+import { AuthorityParser } from "../authority.ts";
+import type { DriverClient, HttpDriver, HttpParser, OnMessage, Write } from "../driver.ts";
+import { HttpDate } from "../http_date.ts";
+import { InputBuffer } from "../input_buffer.ts";
+import { discardResponse } from "../response_stream.ts";
+import { BatchPool } from "./batch_pool.ts";
+import { Budgets } from "./budgets.ts";
+import { Closing } from "./closed_streams.ts";
+import { Control } from "./control.ts";
+import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
+import { Flag, type Frame, FRAME_HEADER_SIZE, FrameType } from "./frame.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { checkBlockSize, PartialFieldBlock } from "./frames/continuation.ts";
+import { parseData } from "./frames/data.ts";
+import { parseHeaders } from "./frames/headers.ts";
+import { encodePing } from "./frames/ping.ts";
+import { parseSettingsPayload, type Setting } from "./frames/settings.ts";
+import { encodeWindowUpdate } from "./frames/window_update.ts";
+import { CompressionError } from "./hpack/compression_error.ts";
+import { type HeaderList, HpackDecoder } from "./hpack/decoder.ts";
+import { Http2Message, type MessageHooks, type MessageInit } from "./message.ts";
+import { CONNECTION_PREFACE } from "./preface.ts";
+import { Pusher } from "./pusher.ts";
+import { type HeadContext, parseRequestHead, parseTrailers, type RequestHead } from "./request_head.ts";
+import { ReceiveWindow } from "./receive_window.ts";
+import { Responder } from "./responder.ts";
+import { Sender } from "./sender.ts";
+import { Http2Stream } from "./stream.ts";
+import { StreamTable } from "./stream_table.ts";
+import { Watch } from "./watch.ts";
+
+const PROBE = new TextEncoder().encode("drover!?");
+const LAST_STREAM = 2 ** 31 - 1;
+
+/** How far the connection has come. */
+type Phase = "preface" | "settings" | "open" | "draining" | "over";
+
+/** What drivers may share. */
+export interface SharedParts {
+  /** Memory for data that is sent. */
+  readonly pool?: BatchPool;
+  /** The clock of `date`. */
+  readonly date?: HttpDate;
+}
+
+/** Drives one HTTP/2 connection. */
+export class Http2Driver implements HttpDriver {
+  readonly #pool: BatchPool;
+  readonly #input = new InputBuffer();
+  readonly #reader = new FrameReader();
+  readonly #streams = new StreamTable();
+  readonly #hooks: MessageHooks = {
+    inform: ({ streamId }, status, headers) => this.#inform(this.#streams.get(streamId), status, headers),
+    push: (message, path, headers) => this.#push(this.#streams.get(message.streamId), message, path, headers),
+  };
+  #client!: DriverClient;
+  #onMessage!: OnMessage;
+  #decoder!: HpackDecoder;
+  #sender!: Sender;
+  #responder!: Responder;
+  #budgets!: Budgets;
+  #pusher!: Pusher;
+  #watch!: Watch;
+  #control!: Control;
+  #context!: { -readonly [Name in keyof HeadContext]: HeadContext[Name] };
+  readonly #date: HttpDate;
+  #upgraded: { readonly settings: readonly Setting[]; readonly request: RequestMessage } | null = null;
+  #phase: Phase = "preface";
+  #block: PartialFieldBlock | null = null;
+  #goneAway = LAST_STREAM; // the last stream that is dealt with
+  #window!: ReceiveWindow;
+  #stopped: PromiseWithResolvers<void> | null = null;
+  #idle: PromiseWithResolvers<null> | null = null;
+
+  /** Makes a driver for one connection. */
+  constructor({ pool = new BatchPool(), date = new HttpDate() }: SharedParts = {}) {
+    this.#pool = pool;
+    this.#date = date;
+  }
+
+  /**
+   * Makes a driver for a connection that came to be by `Upgrade: h2c`: the request that asked for it is that of stream 1.
+   *
+   * @param settings of the field `HTTP2-Settings`
+   * @param request received in full
+   * @returns `null` where the settings are none
+   */
+  static afterUpgrade(
+    settings: Uint8Array,
+    request: RequestMessage,
+    parts?: SharedParts,
+  ): Http2Driver | null {
+    const parsed = parseSettingsPayload(settings);
+    if (parsed === null) return null;
+    const driver = new Http2Driver(parts);
+    driver.#upgraded = { settings: parsed, request };
+    return driver;
+  }
+
+  /** Begins: makes the parser, and sends the server's preface. */
+  setup(client: DriverClient, onMessage: OnMessage, write: Write): HttpParser {
+    const { options } = client;
+    this.#client = client;
+    this.#onMessage = onMessage;
+    this.#decoder = new HpackDecoder(options);
+    this.#window = new ReceiveWindow(options.connectionWindowSize);
+    this.#budgets = new Budgets(options, client.now);
+    this.#sender = new Sender(client, write, this.#pool, {
+      onSent: (stream) => this.#onSent(stream),
+      onDataSent: () => this.#budgets.onDataSent(),
+    });
+    this.#responder = new Responder(client, this.#sender, {
+      reset: (stream, code, reason) => this.#reset(stream, code, reason),
+      shutDown: () => this.#drain(),
+    }, this.#date);
+    this.#pusher = new Pusher(client, this.#sender, this.#streams);
+    this.#watch = new Watch(options, this.#sender, client.now);
+    this.#control = new Control({
+      client,
+      streams: this.#streams,
+      sender: this.#sender,
+      budgets: this.#budgets,
+      watch: this.#watch,
+      onGoAway: () => this.#drain(),
+    });
+    const scheme = client.isEncrypted ? "https" : "http";
+    this.#context = {
+      streamId: 0,
+      scheme,
+      authorities: new AuthorityParser(scheme),
+      targetSizeLimit: options.targetSizeLimit,
+      extendedConnect: options.extendedConnect,
+    };
+    client.allowsPush = options.push;
+    client.onClose(() => this.#tearDown());
+    return this.#parse();
+  }
+
+  /** How many request bodies are being received. */
+  get pendingRequestCount(): number {
+    return this.#client.bodies.size;
+  }
+
+  /** Dispatches nothing further; resolves when all streams are closed. */
+  stop(): Promise<void> {
+    this.#stopped ??= Promise.withResolvers();
+    this.#drain();
+    if (this.#phase === "over") this.#stopped.resolve();
+    return this.#stopped.promise;
+  }
+
+  /** Sends a PING, which a peer that is gone cannot take. */
+  probe(): void {
+    if (this.#phase !== "over") this.#sender.send(encodePing(PROBE));
+  }
+
+  /** Gives up the connection: the bytes that were not parsed. */
+  release(): Uint8Array {
+    this.#phase = "over";
+    this.#stopped?.resolve();
+    return this.#input.toBytes();
+  }
+
+  // The parser.
+
+  async *#parse(): HttpParser {
+    this.#control.sendPreface();
+    if (this.#upgraded !== null) this.#begin(this.#upgraded);
+    try {
+      while (this.#phase !== "over") {
+        const held = this.#client.drained;
+        if (held !== null) yield held;
+        else if (!this.#step()) {
+          this.#input.retain();
+          this.#input.push((yield)!);
+          this.#watch.onBytes(this.#client.now);
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof ClientDisconnectedError)) throw error;
+      yield this.#answerRest(error);
+      this.#finish();
+    }
+  }
+
+  /** Takes one thing out of the input; says whether there may be another. */
+  #step(): boolean {
+    try {
+      if (this.#phase === "preface") return this.#takePreface();
+      const frame = this.#reader.read(this.#input);
+      if (frame === undefined) {
+        this.#awaitRest();
+        return false;
+      }
+      if (this.#block === null) this.#watch.onFrame();
+      this.#onFrame(frame);
+      return this.#phase !== "over";
+    } catch (error) {
+      return this.#onFault(error);
+    }
+  }
+
+  #awaitRest(): void {
+    const { bytes, start, length } = this.#input;
+    if (length === 0 && this.#block === null) return;
+    const isData = this.#block === null && length >= FRAME_HEADER_SIZE && bytes[start + 3] === FrameType.DATA;
+    this.#watch.awaitsRest(isData, this.#client.now);
+  }
+
+  #onFault(error: unknown): boolean {
+    if (error instanceof StreamError) {
+      this.#rejectStream(error);
+      return this.#phase !== "over";
+    }
+    if (error instanceof ConnectionError) this.#fail(error);
+    else if (error instanceof CompressionError) {
+      this.#fail(new ConnectionError(ErrorCode.COMPRESSION_ERROR, error.message));
+    } else throw error;
+    return false;
+  }
+
+  // "the HTTP/1.1 request that is sent prior to upgrade is assigned a stream identifier of 1 [...] "half-closed" from the client
+  // toward the server", and the settings of `HTTP2-Settings` are the first (as RFC 9113 §3.1 still allows, and no longer describes)
+  #begin({ settings, request }: { settings: readonly Setting[]; request: RequestMessage }): void {
+    try {
+      this.#control.takeSettings(settings);
+    } catch (error) {
+      this.#onFault(error);
+      return;
+    }
+    this.#streams.lastId = 1;
+    const stream = this.#open(1, true);
+    const { method, target, fields } = request;
+    const message = this.#makeMessage(stream, { method, target, fields, protocol: null, carried: request });
+    message.body = request.body;
+    this.#run(stream, message);
+  }
+
+  // "The client connection preface starts with a sequence of 24 octets" (RFC 9113 §3.4)
+  #takePreface(): boolean {
+    const { bytes, start, length } = this.#input;
+    const count = Math.min(length, CONNECTION_PREFACE.length);
+    for (let index = 0; index < count; index++) {
+      if (bytes[start + index] !== CONNECTION_PREFACE[index]) {
+        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "No connection preface (RFC 9113 §3.4)");
+      }
+    }
+    if (count < CONNECTION_PREFACE.length) return false;
+    this.#input.consume(CONNECTION_PREFACE.length);
+    this.#phase = "settings";
+    return true;
+  }
+
+  #onFrame(frame: Frame): void {
+    if (this.#phase === "settings") this.#checkFirst(frame);
+    if (this.#block !== null) return this.#onContinuation(frame, this.#block);
+    switch (frame.type) {
+      case FrameType.DATA:
+        return this.#onData(frame);
+      case FrameType.HEADERS:
+        return this.#onHeaders(frame);
+      case FrameType.RST_STREAM:
+        return this.#onReset(frame);
+      default:
+        return this.#control.onFrame(frame);
+    }
+  }
+
+  // "This sequence MUST be followed by a SETTINGS frame, which MAY be empty" (RFC 9113 §3.4)
+  #checkFirst(frame: Frame): void {
+    if (frame.type !== FrameType.SETTINGS || frame.has(Flag.ACK)) {
+      throw new ConnectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        "The preface has no SETTINGS (RFC 9113 §3.4)",
+      );
+    }
+    this.#phase = "open";
+  }
+
+  // Requests.
+
+  #onHeaders(frame: Frame): void {
+    const { streamId } = frame;
+    // "An endpoint that receives an unexpected stream identifier MUST respond with a connection error" (RFC 9113 §5.1.1)
+    if (streamId % 2 === 0) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A client's streams are odd (RFC 9113 §5.1.1)");
+    }
+    parseHeaders(frame);
+    const endStream = frame.has(Flag.END_STREAM);
+    if (!frame.has(Flag.END_HEADERS)) {
+      this.#block = new PartialFieldBlock(frame, endStream, this.#client.options);
+      return;
+    }
+    checkBlockSize(frame.end - frame.start, this.#client.options.headerSizeLimit);
+    this.#onFieldBlock(streamId, endStream, this.#decoder.decode(frame.bytes, frame.start, frame.end));
+  }
+
+  // "A receiver MUST treat the receipt of any other type of frame or a frame on a different stream as a connection error of type
+  // PROTOCOL_ERROR." (RFC 9113 §6.10)
+  #onContinuation(frame: Frame, block: PartialFieldBlock): void {
+    if (frame.type !== FrameType.CONTINUATION || frame.streamId !== block.streamId) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A field block was interrupted (RFC 9113 §6.10)");
+    }
+    block.add(frame);
+    if (!frame.has(Flag.END_HEADERS)) return;
+    this.#block = null;
+    this.#onFieldBlock(block.streamId, block.endStream, this.#decoder.decode(block.join()));
+  }
+
+  #onFieldBlock(streamId: number, endStream: boolean, list: HeaderList): void {
+    if (streamId > this.#streams.lastId) return this.#onRequest(streamId, endStream, list);
+    const stream = this.#streams.find(streamId, "HEADERS");
+    if (stream !== undefined) this.#onTrailers(stream, endStream, list);
+  }
+
+  #onRequest(streamId: number, endStream: boolean, list: HeaderList): void {
+    this.#streams.lastId = streamId;
+    const { concurrentStreamLimit } = this.#client.options;
+    // After GOAWAY nothing further is dispatched; and "An endpoint that receives a HEADERS frame that causes its advertised
+    // concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC 9113 §5.1.2)
+    if (streamId > this.#goneAway || this.#streams.active >= concurrentStreamLimit) {
+      throw new StreamError(streamId, ErrorCode.REFUSED_STREAM, "Too many streams (RFC 9113 §5.1.2)");
+    }
+    const stream = this.#open(streamId, endStream);
+    try {
+      if (list.tooLarge) throw tooLarge(this.#client);
+      this.#context.streamId = streamId;
+      this.#dispatch(stream, parseRequestHead(list, this.#context), endStream);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#refuse(stream, error);
+    }
+  }
+
+  #open(streamId: number, endStream: boolean): Http2Stream {
+    const state = endStream ? "half-closed-remote" : "open";
+    const stream = new Http2Stream(streamId, state, this.#control.peer.initialWindowSize);
+    if (!endStream) stream.window = new ReceiveWindow(this.#control.receiveWindow);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  #dispatch(stream: Http2Stream, head: RequestHead, endStream: boolean): void {
+    const client = this.#client;
+    if (endStream && head.contentLength !== null && head.contentLength > 0) throw wrongLength(stream.id);
+    stream.priority = this.#control.priorityOf(stream.id, head.priority);
+    const message = this.#makeMessage(stream, head);
+    if (!endStream) this.#openBody(stream, message, head);
+    if (--client.remainingRequests <= 0) this.#drain();
+    this.#run(stream, message);
+  }
+
+  #makeMessage(stream: Http2Stream, init: Omit<MessageInit, "streamId" | "received">): Http2Message {
+    const { id: streamId, received } = stream;
+    const message = new Http2Message(this.#client, { ...init, streamId, received }, this.#hooks);
+    message.request = new ServerRequest(message);
+    stream.message = message;
+    return message;
+  }
+
+  /** Gives a request to its handler: "handlers still running count against the stream limit" (CVE-2025-8671). */
+  #run(stream: Http2Stream, message: Http2Message): void {
+    stream.running = true;
+    const held = this.#onMessage(message.request!);
+    if (held === null) this.#endRun(stream);
+    else held.then(() => this.#endRun(stream));
+  }
+
+  #endRun(stream: Http2Stream): void {
+    stream.running = false;
+    if (stream.state === "closed") this.#release();
+  }
+
+  #openBody(stream: Http2Stream, message: Http2Message, head: RequestHead): void {
+    const { options } = this.#client;
+    const tunnel = head.method === "CONNECT";
+    stream.declared = head.contentLength;
+    message.body = new RequestBody({
+      length: head.contentLength,
+      limit: tunnel ? Infinity : options.bodySizeLimit ?? Infinity,
+      softCap: options.softStreamCap,
+      onFirstRead: head.expectsContinue ? () => this.#responder.inform(stream, 100, undefined) : undefined,
+      onTake: (count) => this.#onTaken(stream, count),
+    });
+    this.#client.bodies.set(stream.id, message.body);
+  }
+
+  // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed (RFC 9113 §8.1)
+  #onTrailers(stream: Http2Stream, endStream: boolean, list: HeaderList): void {
+    if (!endStream) {
+      throw new StreamError(
+        stream.id,
+        ErrorCode.PROTOCOL_ERROR,
+        "Trailers do not end their stream (RFC 9113 §8.1)",
+      );
+    }
+    this.#endBody(stream, parseTrailers(list, stream.id));
+  }
+
+  #endBody(stream: Http2Stream, trailers: Parameters<Http2Message["end"]>[0]): void {
+    if (stream.declared !== null && stream.bytesReceived !== stream.declared) throw wrongLength(stream.id);
+    stream.endByPeer();
+    this.#client.bodies.delete(stream.id);
+    stream.message?.end(trailers);
+    if (stream.state === "closed") this.#forget(stream, Closing.Ended);
+  }
+
+  /** Answers a request that is well-formed and cannot be served. */
+  #refuse(stream: Http2Stream, error: HttpError): void {
+    const page = this.#client.renderError(error, null);
+    if (page instanceof Promise) page.then((late) => this.#responder.send(stream, late));
+    else this.#responder.send(stream, page);
+  }
+
+  // Bodies.
+
+  #onData(frame: Frame): void {
+    const { streamId, length } = frame;
+    if (!this.#window.take(length)) {
+      throw new ConnectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        "DATA beyond the window of the connection (RFC 9113 §6.9.1)",
+      );
+    }
+    const stream = this.#findReceiver(frame);
+    if (stream === undefined) return;
+    parseData(frame);
+    const size = frame.end - frame.start;
+    if (length > size) this.#onTaken(stream, length - size); // padding is consumed at once
+    if (!frame.has(Flag.END_STREAM)) this.#budgets.countData(size, stream, this.#client.now);
+    stream.bytesReceived += size;
+    if (stream.awaitedSince !== Infinity) stream.awaitedSince = this.#client.now;
+    if (stream.declared !== null && stream.bytesReceived > stream.declared) throw wrongLength(streamId);
+    this.#takeBody(stream, frame);
+    if (frame.has(Flag.END_STREAM)) this.#endBody(stream, null);
+  }
+
+  /** The stream that data is for. Data that is ignored is consumed: the window of the connection must not leak. */
+  #findReceiver({ streamId, length }: Frame): Http2Stream | undefined {
+    try {
+      const stream = this.#streams.find(streamId, "DATA");
+      if (stream === undefined) {
+        this.#budgets.countOddity(this.#client.now);
+        this.#onTaken(null, length);
+      } else if (!stream.window!.take(length)) {
+        throw new StreamError(
+          streamId,
+          ErrorCode.FLOW_CONTROL_ERROR,
+          "DATA beyond the window of its stream (RFC 9113 §6.9.1)",
+        );
+      }
+      return stream;
+    } catch (error) {
+      this.#onTaken(null, length);
+      throw error;
+    }
+  }
+
+  #takeBody(stream: Http2Stream, { bytes, start, end }: Frame): void {
+    const body = stream.message?.body ?? null;
+    if (end === start) return;
+    if (body === null || body.finished) this.#onTaken(stream, end - start);
+    else body.push(bytes.subarray(start, end));
+  }
+
+  /** Bytes were read or dropped: the peer may send as many more, on the connection and on the stream if it goes on. */
+  #onTaken(stream: Http2Stream | null, count: number): void {
+    if (this.#phase === "over") return;
+    const increment = this.#window.consume(count);
+    if (increment > 0) this.#sender.send(encodeWindowUpdate(0, increment));
+    if (stream === null || stream.received || stream.answeredAt !== Infinity) return;
+    const more = stream.window!.consume(count);
+    if (more > 0) this.#sender.send(encodeWindowUpdate(stream.id, more));
+  }
+
+  // Other frames.
+
+  #onReset(frame: Frame): void {
+    const stream = this.#streams.find(frame.streamId, "RST_STREAM");
+    this.#budgets.countPeerReset(this.#client.now);
+    if (stream === undefined) return;
+    this.#close(stream, Closing.Ended, new ClientDisconnectedError("The client has reset the stream"));
+  }
+
+  // Responses.
+
+  /** Sends the response to a request of this connection. */
+  write(request: ServerRequest, response: globalThis.Response): Promise<void> | null {
+    const { message } = request;
+    const stream = message instanceof Http2Message ? this.#streams.get(message.streamId) : undefined;
+    if (stream !== undefined && stream.message === message) return this.#responder.send(stream, response);
+    discardResponse(response, new ClientDisconnectedError());
+    return null;
+  }
+
+  #inform(stream: Http2Stream | undefined, status: number, headers: HeadersInit | undefined): void {
+    if (stream !== undefined) this.#responder.inform(stream, status, headers);
+  }
+
+  #push(
+    stream: Http2Stream | undefined,
+    message: Http2Message,
+    path: string,
+    headers: HeadersInit | undefined,
+  ): boolean {
+    if (stream === undefined || stream.ended || stream.response !== "awaited") return false;
+    (message.preloads ??= []).push(path);
+    if (this.#phase !== "open") return false;
+    const promise = this.#pusher.promise(stream, message, path, headers, this.#control.peer);
+    if (promise === null) return false;
+    const pushed = new Http2Stream(promise.streamId, "reserved-local", this.#control.peer.initialWindowSize);
+    this.#streams.add(pushed);
+    this.#run(pushed, this.#makeMessage(pushed, promise.request));
+    return true;
+  }
+
+  /** This side of a stream has ended. */
+  #onSent(stream: Http2Stream): void {
+    if (stream.state === "closed") return this.#forget(stream, Closing.Ended);
+    // "A server MAY request that the client abort transmission of a request without error by sending a RST_STREAM with an error
+    // code of NO_ERROR after sending a complete response" (RFC 9113 §8.1). Not at once: curl 7.88 would forget the response.
+    stream.answeredAt = this.#client.now;
+    if (!stream.message?.upgradeHandler) stream.message?.body?.discard();
+  }
+
+  // The end of streams.
+
+  /** Resets a stream that a fault of the peer has ended; it counts (CVE-2025-8671). */
+  #rejectStream(error: StreamError): void {
+    const { streamId, code } = error;
+    try {
+      this.#budgets.countOwnReset(this.#client.now);
+    } catch (exceeded) {
+      this.#onFault(exceeded);
+      return;
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) return this.#reset(stream, code, faultOf(error));
+    if (this.#streams.isIdle(streamId)) { // a PRIORITY frame of a wrong size opens nothing
+      return this.#fail(new ConnectionError(code, error.message));
+    }
+    this.#streams.refuse(streamId);
+    this.#sender.reset(streamId, code);
+  }
+
+  /** Ends a stream by RST_STREAM. */
+  #reset(stream: Http2Stream, code: ErrorCode, reason: unknown): void {
+    if (stream.state === "closed") return;
+    this.#sender.reset(stream.id, code);
+    this.#close(stream, Closing.Reset, reason);
+  }
+
+  /** A stream is over before its time: everybody who waits is told. */
+  #close(stream: Http2Stream, how: Closing, reason: unknown): void {
+    const { message } = stream;
+    message?.fail(reason);
+    stream.state = "closed";
+    this.#sender.drop(stream, reason);
+    stream.source?.cancel(reason);
+    if (stream.response !== "sent") message?.abort(reason);
+    this.#forget(stream, how);
+  }
+
+  #forget(stream: Http2Stream, how: Closing): void {
+    if (!this.#streams.remove(stream, how)) return;
+    this.#client.bodies.delete(stream.id);
+    if (stream.state !== "closed") stream.state = "closed";
+    if (stream.id % 2 === 0) this.#pusher.onClosed();
+    if (!stream.running) this.#release();
+  }
+
+  /** A stream counts no longer. */
+  #release(): void {
+    this.#streams.release();
+    this.#watch.onActivity(this.#client.now);
+    if (this.#streams.active > 0) return;
+    this.#idle?.resolve(null);
+    if (this.#phase === "draining") this.#finish();
+  }
+
+  // The end of the connection.
+
+  /** Says that nothing further is taken, and ends when what runs is over (RFC 9113 §6.8). */
+  #drain(): void {
+    if (this.#phase === "draining" || this.#phase === "over") return;
+    this.#phase = "draining";
+    this.#client.shouldClose = true;
+    this.#goneAway = this.#streams.lastId;
+    this.#sender.goAway(this.#goneAway, ErrorCode.NO_ERROR, "");
+    if (this.#streams.active === 0) this.#finish();
+  }
+
+  /** A fault of the peer that ends the connection (RFC 9113 §5.4.1): nothing further is parsed. */
+  #fail(error: ConnectionError): void {
+    if (this.#phase === "over") return;
+    this.#sender.goAway(Math.min(this.#streams.lastId, this.#goneAway), error.code, error.message);
+    this.#finish();
+    const gone = new ClientDisconnectedError("The connection ended by an error of the client", {
+      cause: error,
+    });
+    for (const stream of [...this.#streams.open]) this.#close(stream, Closing.Reset, gone);
+  }
+
+  #finish(): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#client.shouldClose = true;
+    this.#sender.close();
+    this.#stopped?.resolve();
+  }
+
+  /** The peer has ended its side: what it has asked for in full is answered. */
+  #answerRest(error: ClientDisconnectedError): Promise<null> {
+    for (const stream of [...this.#streams.open]) {
+      if (!stream.received) this.#close(stream, Closing.Ended, error);
+    }
+    this.#idle = Promise.withResolvers();
+    if (this.#streams.active === 0) this.#idle.resolve(null);
+    return this.#idle.promise;
+  }
+
+  /** The connection is gone. */
+  #tearDown(): void {
+    this.#phase = "over";
+    this.#stopped?.resolve();
+    this.#idle?.resolve(null);
+    const gone = new ClientDisconnectedError();
+    for (const stream of [...this.#streams.open]) this.#close(stream, Closing.Ended, gone);
+  }
+
+  /** Called at each tick of the client's clock. */
+  onTick(now: number): void {
+    if (this.#phase === "over") return;
+    const verdict = this.#watch.check(this.#streams.open, this.#streams.active, now);
+    if (verdict instanceof ConnectionError) this.#fail(verdict);
+    else if (verdict === "idle") this.#drain();
+    else if (verdict !== null) { for (const { stream, error } of verdict) this.#onStalled(stream, error); }
+  }
+
+  /** A peer that does not send, or does not take, what it should: its handler is told by its body where that still helps. */
+  #onStalled(stream: Http2Stream, error: HttpError | null): void {
+    if (error === null) return this.#reset(stream, ErrorCode.NO_ERROR, null);
+    if (!stream.received && stream.response === "awaited" && stream.message?.body?.awaited) {
+      return stream.message.fail(error);
+    }
+    this.#reset(stream, ErrorCode.CANCEL, new ClientDisconnectedError(error.message, { cause: error }));
+  }
+}
+
+function tooLarge({ options }: DriverClient): HttpError {
+  return new HttpError(
+    431,
+    `The head has more than ${options.headerSizeLimit} bytes or ${options.headerCountLimit} fields (RFC 6585 §5)`,
+  );
+}
+
+// "A request or response is also malformed if the value of a content-length header field does not equal the sum of the DATA
+// frame payload lengths that form the content" (RFC 9113 §8.1.1)
+function wrongLength(streamId: number): StreamError {
+  return new StreamError(
+    streamId,
+    ErrorCode.PROTOCOL_ERROR,
+    "The body is not as long as content-length says (RFC 9113 §8.1.1)",
+  );
+}
+
+/** What the handler of a malformed request is told: its body will not be complete. */
+function faultOf(error: StreamError): HttpError {
+  return new HttpError(400, error.message, { cause: error });
+}

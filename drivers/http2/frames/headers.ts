@@ -1,0 +1,27 @@
+/**
+ * HEADERS (RFC 9113 §6.2): the beginning of a field block that opens a stream or ends its body.
+ *
+ * @module
+ */
+
+import { ConnectionError, ErrorCode } from "../error_code.ts";
+import { Flag, type Frame } from "../frame.ts";
+import { removePadding } from "./padding.ts";
+
+const PRIORITY_SIZE = 5;
+
+/**
+ * Narrows a HEADERS frame to its fragment of the field block. The priority that it may have is passed over: "priority signaling
+ * in RFC 7540 is deprecated" (RFC 9113 §5.3.2), and this server says so by SETTINGS_NO_RFC7540_PRIORITIES (RFC 9218 §2.1).
+ *
+ * @throws {ConnectionError} PROTOCOL_ERROR, FRAME_SIZE_ERROR
+ */
+export function parseHeaders(frame: Frame): void {
+  const hasPriority = frame.has(Flag.PRIORITY);
+  removePadding(frame, hasPriority ? PRIORITY_SIZE : 0);
+  if (!hasPriority) return;
+  if (frame.end - frame.start < PRIORITY_SIZE) {
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "No room for the priority (RFC 9113 §6.2)");
+  }
+  frame.start += PRIORITY_SIZE;
+}

@@ -1,0 +1,24 @@
+/**
+ * ISO-8859-1, in which messages are read and written: one byte a character, obs-text as it is.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+
+// The web's TextDecoder knows ISO-8859-1 only by name: its "latin1" is windows-1252.
+const LATIN1_SLICE: (this: Uint8Array, start: number, end: number) => string = Reflect.get(
+  Buffer.prototype,
+  "latin1Slice",
+);
+
+/** Decodes as ISO-8859-1, which keeps obs-text as it is: one character a byte. */
+export function decodeLatin1(bytes: Uint8Array, start: number, end: number): string {
+  return LATIN1_SLICE.call(bytes, start, end);
+}
+
+/** Encodes as ISO-8859-1: one byte a character. */
+export function layLatin1(text: string, room: Uint8Array): Uint8Array {
+  for (let index = 0; index < text.length; index++) room[index] = text.charCodeAt(index);
+  return room;
+}
