@@ -55,7 +55,7 @@ export class RequestBody {
   limit: number;
   readonly #length: number | null;
   readonly #softCap: number;
-  readonly #onTake: ((count: number) => void) | undefined;
+  #onTake: ((count: number) => void) | undefined;
   #onFirstRead: (() => void) | undefined;
   #state: BodyState = "receiving";
   #error: unknown = undefined;
@@ -248,9 +248,23 @@ export class RequestBody {
     reader?.resolve(chunk);
   }
 
+  /** How many bytes wait for the reader. */
+  get waiting(): number {
+    let waiting = this.#joinedSize;
+    for (const chunk of this.#chunks) waiting += chunk.length;
+    return waiting;
+  }
+
+  /** The sender need not know any more what becomes of the bytes: those that wait count as taken. They stay readable. */
+  detach(): void {
+    const onTake = this.#onTake;
+    this.#onTake = undefined;
+    const { waiting } = this;
+    if (waiting > 0) onTake?.(waiting);
+  }
+
   #drop(): void {
-    let dropped = this.#joinedSize;
-    for (const chunk of this.#chunks) dropped += chunk.length;
+    const dropped = this.waiting;
     this.#chunks = [];
     this.#joined = null;
     this.#joinedSize = 0;

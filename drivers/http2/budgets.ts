@@ -18,9 +18,15 @@ const WORTHWHILE = 256;
 /** How many frames of the peer a frame of data pays for. */
 const PAID_BY_DATA = 4;
 
+/** A DATA frame with fewer bytes is tiny: no message of gRPC or WebSocket is as small. */
+const TINY = 5;
+
+/** How many bytes may wait for the reader before tiny frames are looked at: what wait is joined, and costs no more than that. */
+const BACKLOG = 1024;
+
 /** What is needed of the stream that data is for. */
 interface DataReceiver {
-  readonly message: { readonly body: { readonly awaited: boolean } | null } | null;
+  readonly message: { readonly body: { readonly waiting: number } | null } | null;
 }
 
 /** The budgets of one connection. */
@@ -56,13 +62,13 @@ export class Budgets {
   }
 
   /**
-   * DATA that does not end its stream (CVE-2019-9518): an empty frame counts, and a tiny one that nobody waits for. One that is
-   * large enough gives back.
+   * DATA that does not end its stream (CVE-2019-9518): an empty frame counts, and a tiny one behind others that nobody has read.
+   * One that is large enough gives back.
    */
   countData(size: number, stream: DataReceiver, now: number): void {
     if (size >= WORTHWHILE) return this.#empty.give(1);
-    const tiny = size > 0 && stream.message?.body?.awaited;
-    if (!tiny && !this.#empty.take(now)) throw tooMuch("empty or tiny DATA frames");
+    const counts = size === 0 || (size < TINY && (stream.message?.body?.waiting ?? 0) > BACKLOG);
+    if (counts && !this.#empty.take(now)) throw tooMuch("empty or tiny DATA frames");
   }
 
   /** PRIORITY, WINDOW_UPDATE, GOAWAY, frames of unknown types or for streams that are over (CVE-2019-9511, CVE-2019-9513). */

@@ -51,6 +51,11 @@ export class Control {
     this.#priorities = new EarlyPriorities(parts.client.options.concurrentStreamLimit);
   }
 
+  /** Whether the peer has acknowledged our settings, and so knows them. */
+  get acknowledged(): boolean {
+    return this.#unacknowledged === 0;
+  }
+
   // "the server connection preface consists of a potentially empty SETTINGS frame that MUST be the first frame the server sends"
   // (RFC 9113 §3.4)
   /** Sends the server's preface, and opens the window of the connection. */

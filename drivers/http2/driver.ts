@@ -331,10 +331,11 @@ export class Http2Driver implements HttpDriver {
   #onRequest(streamId: number, endStream: boolean, list: HeaderList): void {
     this.#streams.lastId = streamId;
     const { concurrentStreamLimit } = this.#client.options;
-    // After GOAWAY nothing further is dispatched; and "An endpoint that receives a HEADERS frame that causes its advertised
-    // concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC 9113 §5.1.2)
-    if (streamId > this.#goneAway || this.#streams.active >= concurrentStreamLimit) {
-      throw new StreamError(streamId, ErrorCode.REFUSED_STREAM, "Too many streams (RFC 9113 §5.1.2)");
+    // After GOAWAY nothing further is dispatched. "An endpoint that receives a HEADERS frame that causes its advertised
+    // concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC 9113 §5.1.2).
+    const excess = this.#streams.active >= concurrentStreamLimit;
+    if (excess || streamId > this.#goneAway) {
+      return this.#refuseStream(streamId, excess && this.#control.acknowledged);
     }
     const stream = this.#open(streamId, endStream);
     try {
@@ -418,6 +419,14 @@ export class Http2Driver implements HttpDriver {
     this.#client.bodies.delete(stream.id);
     stream.message?.end(trailers);
     if (stream.state === "closed") this.#forget(stream, Closing.Ended);
+  }
+
+  /** Opens no stream for a request; it counts as a fault where the peer could know better. */
+  #refuseStream(streamId: number, isFault: boolean): void {
+    if (isFault) this.#budgets.countOwnReset(this.#client.now);
+    else this.#budgets.countOddity(this.#client.now);
+    this.#streams.refuse(streamId);
+    this.#sender.reset(streamId, ErrorCode.REFUSED_STREAM);
   }
 
   /** Answers a request that is well-formed and cannot be served. */
@@ -579,7 +588,8 @@ export class Http2Driver implements HttpDriver {
   #forget(stream: Http2Stream, how: Closing): void {
     if (!this.#streams.remove(stream, how)) return;
     this.#client.bodies.delete(stream.id);
-    if (stream.state !== "closed") stream.state = "closed";
+    stream.state = "closed";
+    stream.message?.body?.detach(); // what nobody reads must not narrow the window of the connection
     if (stream.id % 2 === 0) this.#pusher.onClosed();
     if (!stream.running) this.#release();
   }
