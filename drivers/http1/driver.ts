@@ -583,7 +583,8 @@ export class Http1Driver implements HttpDriver {
 
   /** A response that cannot be completed: it ends without its end, so that the peer can tell (RFC 9112 §8). */
   #cutShort(message: Http1Message | null, error: unknown): void {
-    if (!(error instanceof ClientDisconnectedError)) {
+    // An HttpError is what was wrong with the request's body, of which the response was made.
+    if (!(error instanceof ClientDisconnectedError || error instanceof HttpError)) {
       this.#client.report(error, message?.request ?? null);
     }
     if (message !== null) message.response = "done";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ClientDisconnectedError } from "../../errors.ts";
+import { ClientDisconnectedError, HttpError } from "../../errors.ts";
 import { fieldList } from "../../headers.ts";
 import { Response, type ResponseContent } from "../../response.ts";
 import { isTrailerAllowed } from "../../trailer_fields.ts";
@@ -293,9 +293,7 @@ export class Responder {
 
   /** A response that cannot be completed: the stream is reset, so that the peer can tell. */
   #cutShort(stream: Http2Stream, error: unknown): void {
-    if (!(error instanceof ClientDisconnectedError)) {
-      this.#client.report(error, stream.message?.request ?? null);
-    }
+    if (!isPeersFault(error)) this.#client.report(error, stream.message?.request ?? null);
     if (!stream.ended) this.#host.reset(stream, ErrorCode.INTERNAL_ERROR, error);
   }
 
@@ -312,7 +310,7 @@ export class Responder {
     this.#sender.sendHead(stream, false);
     const connection = new StreamConnection(this.#client, stream, this.#sender, this.#host);
     const failed = (error: unknown) => {
-      if (!(error instanceof ClientDisconnectedError)) this.#client.report(error, message.request);
+      if (!isPeersFault(error)) this.#client.report(error, message.request);
       if (stream.state !== "closed") this.#host.reset(stream, ErrorCode.CONNECT_ERROR, error);
     };
     Promise.resolve(connection).then(message.upgradeHandler!).then(() => connection.finish(), failed);
@@ -346,6 +344,11 @@ function declaredLength(value: string): number {
       { cause },
     );
   }
+}
+
+/** Whether an error is the peer's: that it left, or what was wrong with the body that a response was made of. */
+function isPeersFault(error: unknown): boolean {
+  return error instanceof ClientDisconnectedError || error instanceof HttpError;
 }
 
 function ignoreValue(): void {}
