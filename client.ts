@@ -114,6 +114,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #writeDeadline = Infinity;
   #heldSince = Infinity;
   #endedAt = Infinity; // when the peer ended its side
+  #lingers = true; // the peer may be sending: the end waits for it
   #lingered = 0;
   #gaveWayAt = 0;
   #drain: PromiseWithResolvers<null> | null = null;
@@ -435,7 +436,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#deadline = this.#owner.deadlines.after(this.options.lingerTimeout);
     const ended = this.connection.closeWrite?.() ?? Promise.resolve();
     ended.then(() => this.#flushed?.resolve(), () => this.close());
-    if (this.connection.closeWrite === undefined || this.#endedAt !== Infinity) {
+    if (this.connection.closeWrite === undefined || this.#endedAt !== Infinity || !this.#lingers) {
       ended.then(() => this.close(), ignore);
     }
   }
@@ -539,7 +540,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   /** @inheritdoc */
   async stop(timeout: number): Promise<void> {
     if (this.#phase === "closed") return;
-    if (this.#driver === null || this.#isIdle) return this.close();
+    if (this.#driver === null) return this.close();
+    this.#lingers = !this.#isIdle;
     const closed = Promise.withResolvers<void>();
     this.onClose(() => closed.resolve());
     const timer = timeout === Infinity ? undefined : setTimeout(() => this.close(), timeout);

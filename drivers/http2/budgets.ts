@@ -71,6 +71,11 @@ export class Budgets {
     if (counts && !this.#empty.take(now)) throw tooMuch("empty or tiny DATA frames");
   }
 
+  /** DATA for a stream that was reset: what is on its way is no fault, but for frames with nothing in them. */
+  countLateData(length: number, now: number): void {
+    if (length < TINY) this.countOddity(now);
+  }
+
   /** PRIORITY, WINDOW_UPDATE, GOAWAY, frames of unknown types or for streams that are over (CVE-2019-9511, CVE-2019-9513). */
   countOddity(now: number): void {
     if (!this.#oddities.take(now)) throw tooMuch("frames without effect");

@@ -10,7 +10,7 @@
  */
 
 import { ClientDisconnectedError, HttpError } from "../../errors.ts";
-import type { RequestMessage } from "../../message.ts";
+import { ignore, type RequestMessage } from "../../message.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
 import { AuthorityParser } from "../authority.ts";
@@ -23,9 +23,10 @@ import { Budgets } from "./budgets.ts";
 import { Closing } from "./closed_streams.ts";
 import { Control } from "./control.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
-import { Flag, type Frame, FRAME_HEADER_SIZE, FrameType } from "./frame.ts";
+import { faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
+import { Flag, type Frame, FRAME_HEADER_SIZE, FRAME_SIZE_LIMIT, FrameType } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { checkBlockSize, PartialFieldBlock } from "./frames/continuation.ts";
+import { checkBlockSize, type FieldBlockLimits, PartialFieldBlock } from "./frames/continuation.ts";
 import { parseData } from "./frames/data.ts";
 import { parseHeaders } from "./frames/headers.ts";
 import { encodePing } from "./frames/ping.ts";
@@ -77,6 +78,7 @@ export class Http2Driver implements HttpDriver {
   #pusher!: Pusher;
   #watch!: Watch;
   #control!: Control;
+  #blockLimits!: FieldBlockLimits;
   #context!: { -readonly [Name in keyof HeadContext]: HeadContext[Name] };
   readonly #date: HttpDate;
   #upgraded: { readonly settings: readonly Setting[]; readonly request: RequestMessage } | null = null;
@@ -138,6 +140,11 @@ export class Http2Driver implements HttpDriver {
       watch: this.#watch,
       onGoAway: () => this.#drain(),
     });
+    // A list that is somewhat too large is answered 431; only of a block that is far too large nothing is decoded.
+    this.#blockLimits = {
+      headerSizeLimit: Math.max(FRAME_SIZE_LIMIT, 2 * options.headerSizeLimit),
+      continuationFrameLimit: options.continuationFrameLimit,
+    };
     const scheme = client.isEncrypted ? "https" : "http";
     this.#context = {
       streamId: 0,
@@ -171,8 +178,7 @@ export class Http2Driver implements HttpDriver {
 
   /** Gives up the connection: the bytes that were not parsed. */
   release(): Uint8Array {
-    this.#phase = "over";
-    this.#stopped?.resolve();
+    this.#tearDown();
     return this.#input.toBytes();
   }
 
@@ -224,7 +230,9 @@ export class Http2Driver implements HttpDriver {
 
   #onFault(error: unknown): boolean {
     if (error instanceof StreamError) {
-      this.#rejectStream(error);
+      // Only a PRIORITY frame of a wrong size is found to be faulty before it is seen that nothing may be here.
+      if (this.#block !== null) this.#fail(interrupted());
+      else this.#rejectStream(error);
       return this.#phase !== "over";
     }
     if (error instanceof ConnectionError) this.#fail(error);
@@ -303,10 +311,10 @@ export class Http2Driver implements HttpDriver {
     parseHeaders(frame);
     const endStream = frame.has(Flag.END_STREAM);
     if (!frame.has(Flag.END_HEADERS)) {
-      this.#block = new PartialFieldBlock(frame, endStream, this.#client.options);
+      this.#block = new PartialFieldBlock(frame, endStream, this.#blockLimits);
       return;
     }
-    checkBlockSize(frame.end - frame.start, this.#client.options.headerSizeLimit);
+    checkBlockSize(frame.end - frame.start, this.#blockLimits.headerSizeLimit);
     this.#onFieldBlock(streamId, endStream, this.#decoder.decode(frame.bytes, frame.start, frame.end));
   }
 
@@ -314,7 +322,7 @@ export class Http2Driver implements HttpDriver {
   // PROTOCOL_ERROR." (RFC 9113 §6.10)
   #onContinuation(frame: Frame, block: PartialFieldBlock): void {
     if (frame.type !== FrameType.CONTINUATION || frame.streamId !== block.streamId) {
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A field block was interrupted (RFC 9113 §6.10)");
+      throw interrupted();
     }
     block.add(frame);
     if (!frame.has(Flag.END_HEADERS)) return;
@@ -326,6 +334,7 @@ export class Http2Driver implements HttpDriver {
     if (streamId > this.#streams.lastId) return this.#onRequest(streamId, endStream, list);
     const stream = this.#streams.find(streamId, "HEADERS");
     if (stream !== undefined) this.#onTrailers(stream, endStream, list);
+    else this.#budgets.countOddity(this.#client.now);
   }
 
   #onRequest(streamId: number, endStream: boolean, list: HeaderList): void {
@@ -339,7 +348,7 @@ export class Http2Driver implements HttpDriver {
     }
     const stream = this.#open(streamId, endStream);
     try {
-      if (list.tooLarge) throw tooLarge(this.#client);
+      if (list.tooLarge) throw tooLarge(this.#client.options);
       this.#context.streamId = streamId;
       this.#dispatch(stream, parseRequestHead(list, this.#context), endStream);
     } catch (error) {
@@ -432,8 +441,10 @@ export class Http2Driver implements HttpDriver {
   /** Answers a request that is well-formed and cannot be served. */
   #refuse(stream: Http2Stream, error: HttpError): void {
     const page = this.#client.renderError(error, null);
-    if (page instanceof Promise) page.then((late) => this.#responder.send(stream, late));
-    else this.#responder.send(stream, page);
+    const done = page instanceof Promise
+      ? page.then((late) => this.#responder.send(stream, late))
+      : this.#responder.send(stream, page);
+    done?.catch(ignore); // the peer is gone, or has reset the stream: nobody waits
   }
 
   // Bodies.
@@ -464,7 +475,7 @@ export class Http2Driver implements HttpDriver {
     try {
       const stream = this.#streams.find(streamId, "DATA");
       if (stream === undefined) {
-        this.#budgets.countOddity(this.#client.now);
+        this.#budgets.countLateData(length, this.#client.now);
         this.#onTaken(null, length);
       } else if (!stream.window!.take(length)) {
         throw new StreamError(
@@ -577,8 +588,8 @@ export class Http2Driver implements HttpDriver {
   /** A stream is over before its time: everybody who waits is told. */
   #close(stream: Http2Stream, how: Closing, reason: unknown): void {
     const { message } = stream;
-    message?.fail(reason);
     stream.state = "closed";
+    message?.fail(reason);
     this.#sender.drop(stream, reason);
     stream.source?.cancel(reason);
     if (stream.response !== "sent") message?.abort(reason);
@@ -670,26 +681,4 @@ export class Http2Driver implements HttpDriver {
     }
     this.#reset(stream, ErrorCode.CANCEL, new ClientDisconnectedError(error.message, { cause: error }));
   }
-}
-
-function tooLarge({ options }: DriverClient): HttpError {
-  return new HttpError(
-    431,
-    `The head has more than ${options.headerSizeLimit} bytes or ${options.headerCountLimit} fields (RFC 6585 §5)`,
-  );
-}
-
-// "A request or response is also malformed if the value of a content-length header field does not equal the sum of the DATA
-// frame payload lengths that form the content" (RFC 9113 §8.1.1)
-function wrongLength(streamId: number): StreamError {
-  return new StreamError(
-    streamId,
-    ErrorCode.PROTOCOL_ERROR,
-    "The body is not as long as content-length says (RFC 9113 §8.1.1)",
-  );
-}
-
-/** What the handler of a malformed request is told: its body will not be complete. */
-function faultOf(error: StreamError): HttpError {
-  return new HttpError(400, error.message, { cause: error });
 }

@@ -1,0 +1,38 @@
+/**
+ * Faults of the peer that are found in more than one place.
+ *
+ * @module
+ */
+
+import { HttpError } from "../../errors.ts";
+import type { Options } from "../../options.ts";
+import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
+
+/** Another frame in the middle of a field block. */
+export function interrupted(): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A field block was interrupted (RFC 9113 §6.10)");
+}
+
+/** A list of fields beyond its limits. */
+export function tooLarge(options: Options): HttpError {
+  return new HttpError(
+    431,
+    `The head has more than ${options.headerSizeLimit} bytes or ${options.headerCountLimit} fields (RFC 6585 §5)`,
+  );
+}
+
+// "A request or response is also malformed if the value of a content-length header field does not equal the sum of the DATA
+// frame payload lengths that form the content" (RFC 9113 §8.1.1)
+/** A body that is not as long as was declared. */
+export function wrongLength(streamId: number): StreamError {
+  return new StreamError(
+    streamId,
+    ErrorCode.PROTOCOL_ERROR,
+    "The body is not as long as content-length says (RFC 9113 §8.1.1)",
+  );
+}
+
+/** What the handler of a malformed request is told: its body will not be complete. */
+export function faultOf(error: StreamError): HttpError {
+  return new HttpError(400, error.message, { cause: error });
+}
