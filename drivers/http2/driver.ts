@@ -39,7 +39,7 @@ import { CONNECTION_PREFACE } from "./preface.ts";
 import { Pusher } from "./pusher.ts";
 import { type HeadContext, parseRequestHead, parseTrailers, type RequestHead } from "./request_head.ts";
 import { ReceiveWindow } from "./receive_window.ts";
-import { Responder } from "./responder.ts";
+import { Responder } from "../http2_responder.ts";
 import { Sender } from "./sender.ts";
 import { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream_table.ts";

@@ -27,7 +27,7 @@ const INCREMENTAL = /(?:^|,)[ \t]*i(?:=\?([01]))?(?=[ \t;,]|$)/g;
 export function parsePriority(value: string): Priority {
   let urgency = 3;
   let incremental = false;
-  for (const [, digit] of value.matchAll(URGENCY)) urgency = Number(digit);
+  for (const [, digit] of value.matchAll(URGENCY)) urgency = digit!.charCodeAt(0) - 0x30;
   for (const [, flag] of value.matchAll(INCREMENTAL)) incremental = flag !== "0";
   return { urgency, incremental };
 }

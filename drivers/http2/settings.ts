@@ -18,7 +18,8 @@ export const SettingId = {
   MAX_FRAME_SIZE: 0x5,
   MAX_HEADER_LIST_SIZE: 0x6,
   ENABLE_CONNECT_PROTOCOL: 0x8,
-  NO_RFC7540_PRIORITIES: 0x9,
+  /** What says that stream dependencies are ignored (RFC 9218 §2.1). */
+  NO_OLD_PRIORITIES: 0x9,
 } as const;
 
 /** The window of every stream and of the connection before anybody has said anything (RFC 9113 §6.9.2). */
@@ -66,7 +67,7 @@ export class PeerSettings {
         this.maxHeaderListSize = value;
         break;
       case SettingId.ENABLE_CONNECT_PROTOCOL:
-      case SettingId.NO_RFC7540_PRIORITIES:
+      case SettingId.NO_OLD_PRIORITIES:
         parseBoolean(value, `setting ${id}`); // both are of interest to clients only
         break;
       default: // "MUST ignore" (RFC 9113 §6.5.2)
@@ -101,7 +102,7 @@ export function serverSettings(options: Options): Setting[] {
     [SettingId.MAX_CONCURRENT_STREAMS, options.concurrentStreamLimit],
     [SettingId.INITIAL_WINDOW_SIZE, options.streamWindowSize],
     [SettingId.MAX_HEADER_LIST_SIZE, options.headerSizeLimit],
-    [SettingId.NO_RFC7540_PRIORITIES, 1],
+    [SettingId.NO_OLD_PRIORITIES, 1],
   ];
   if (options.extendedConnect) settings.push([SettingId.ENABLE_CONNECT_PROTOCOL, 1]);
   return settings;

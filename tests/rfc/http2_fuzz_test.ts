@@ -3,7 +3,7 @@
 import type { Handler } from "../../mod.ts";
 import { CONNECTION_PREFACE } from "../../drivers/http2/preface.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { until, within } from "../support/deadline.ts";
+import { turns, until, within } from "../support/deadline.ts";
 import { type ServerOptions, withServer } from "../support/server.ts";
 import type { RawClient } from "../support/raw_client.ts";
 
@@ -153,7 +153,7 @@ Deno.test("random frames end in nothing worse than GOAWAY, whatever they are (RF
         case "/echo":
           return new Response(request.body);
         case "/slow":
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          await turns(3);
           return new Response(await request.text());
         case "/stream":
           return new Response(ReadableStream.from([new Uint8Array(10), new Uint8Array(70_000)]));

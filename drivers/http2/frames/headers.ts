@@ -11,8 +11,8 @@ import { removePadding } from "./padding.ts";
 const PRIORITY_SIZE = 5;
 
 /**
- * Narrows a HEADERS frame to its fragment of the field block. The priority that it may have is passed over: "priority signaling
- * in RFC 7540 is deprecated" (RFC 9113 §5.3.2), and this server says so by SETTINGS_NO_RFC7540_PRIORITIES (RFC 9218 §2.1).
+ * Narrows a HEADERS frame to its fragment of the field block. The priority that it may have is passed over: that kind
+ * of signal is deprecated (RFC 9113 §5.3.2), and this server's settings say that it ignores it (RFC 9218 §2.1).
  *
  * @throws {ConnectionError} PROTOCOL_ERROR, FRAME_SIZE_ERROR
  */

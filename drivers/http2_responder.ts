@@ -4,20 +4,20 @@
  * @module
  */
 
-import { ClientDisconnectedError, HttpError } from "../../errors.ts";
-import { fieldList } from "../../headers.ts";
-import { Response, type ResponseContent } from "../../response.ts";
-import { isTrailerAllowed } from "../../trailer_fields.ts";
-import { parseContentLength } from "../content_length.ts";
-import type { DriverClient } from "../driver.ts";
-import type { HttpDate } from "../http_date.ts";
-import { preloadLinks } from "../preload.ts";
-import { discardResponse, ResponseStream } from "../response_stream.ts";
-import { ErrorCode } from "./error_code.ts";
-import type { Http2Message } from "./message.ts";
-import type { Sender } from "./sender.ts";
-import type { Http2Stream } from "./stream.ts";
-import { StreamConnection } from "./stream_connection.ts";
+import { ClientDisconnectedError, HttpError } from "../errors.ts";
+import { fieldList } from "../headers.ts";
+import { Response, type ResponseContent } from "../response.ts";
+import { isTrailerAllowed } from "../trailer_fields.ts";
+import { parseContentLength } from "./content_length.ts";
+import type { DriverClient } from "./driver.ts";
+import type { HttpDate } from "./http_date.ts";
+import { preloadLinks } from "./preload.ts";
+import { discardResponse, ResponseStream } from "./response_stream.ts";
+import { ErrorCode } from "./http2/error_code.ts";
+import type { Http2Message } from "./http2/message.ts";
+import type { Sender } from "./http2/sender.ts";
+import type { Http2Stream } from "./http2/stream.ts";
+import { StreamConnection } from "./http2_stream_connection.ts";
 
 const NOTHING = new Uint8Array(0);
 const ENCODER = new TextEncoder();

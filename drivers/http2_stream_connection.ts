@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Connection } from "../../connection.ts";
-import { ignore } from "../../message.ts";
-import type { RequestBody } from "../../request_body.ts";
-import type { DriverClient } from "../driver.ts";
-import { ErrorCode } from "./error_code.ts";
-import type { Sender } from "./sender.ts";
-import type { Http2Stream } from "./stream.ts";
+import type { Connection } from "../connection.ts";
+import { ClientDisconnectedError } from "../errors.ts";
+import { ignore } from "../message.ts";
+import type { RequestBody } from "../request_body.ts";
+import type { DriverClient } from "./driver.ts";
+import { ErrorCode } from "./http2/error_code.ts";
+import type { Sender } from "./http2/sender.ts";
+import type { Http2Stream } from "./http2/stream.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -83,7 +84,7 @@ export class StreamConnection implements Connection {
 
   /** Ends the stream: in good order where all that was written is on its way, with RST_STREAM where the peer still sends. */
   close(): void {
-    if (this.#closed) throw new Deno.errors.BadResource("The connection was closed before");
+    if (this.#closed) throw new TypeError("The connection was closed before");
     this.#closed = true;
     this.finish();
   }
@@ -99,10 +100,14 @@ export class StreamConnection implements Connection {
 
   #reset(code: ErrorCode): void {
     if (this.#stream.state === "closed") return;
-    this.#resetter.reset(this.#stream, code, new Deno.errors.Interrupted("The connection was closed"));
+    this.#resetter.reset(
+      this.#stream,
+      code,
+      new ClientDisconnectedError("The connection was closed on this side"),
+    );
   }
 
   #check(): void {
-    if (this.#closed) throw new Deno.errors.BadResource("The connection was closed");
+    if (this.#closed) throw new TypeError("The connection was closed");
   }
 }
