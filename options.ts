@@ -45,7 +45,8 @@ export interface Options {
   readonly tlsSetupTimeout: number;
   /**
    * For a whole head: from the connection's beginning for the first, from its first byte for the others. No byte
-   * extends it. Milliseconds. When exceeded: 408, closed.
+   * extends it. Over HTTP/2: for the preface, for each frame and field block, and for the acknowledgement of SETTINGS.
+   * Milliseconds. When exceeded: 408, closed; GOAWAY over HTTP/2.
    * Others: uWebSockets 10 s, Apache 20 to 40 s, nginx, Node and Caddy 60 s, Deno.serve none.
    * @default {15000}
    */
@@ -214,26 +215,29 @@ export interface Options {
    */
   readonly peerResetBudget: Budget;
   /**
-   * Streams that the peer makes the server reset (CVE-2025-8671). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Streams that the peer makes the server reset, or refuse though it knows the limit (CVE-2025-8671). When exceeded:
+   * GOAWAY with ENHANCE_YOUR_CALM.
    * Others: hyper 1024 in all, sozu 500 in all.
    * @default {{ burst: 100, perSecond: 10 }}
    */
   readonly ownResetBudget: Budget;
   /**
-   * PING and SETTINGS frames (CVE-2019-9512, CVE-2019-9515). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * PING and SETTINGS frames (CVE-2019-9512, CVE-2019-9515); each DATA frame that is sent gives one back. When exceeded:
+   * GOAWAY with ENHANCE_YOUR_CALM.
    * Others: nghttp2 1000 waiting, Go 10 000 waiting.
    * @default {{ burst: 50, perSecond: 10 }}
    */
   readonly controlFrameBudget: Budget;
   /**
-   * Empty or tiny DATA frames (CVE-2019-9518). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * DATA frames that are empty, or of less than 5 bytes behind a kilobyte that nobody has read (CVE-2019-9518); each of
+   * 256 bytes or more gives one back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
    * Others: hyper 100, Envoy 1 in a row.
    * @default {{ burst: 100, perSecond: 0 }}
    */
   readonly emptyFrameBudget: Budget;
   /**
-   * Whatever else is allowed and pointless: PRIORITY, WINDOW_UPDATE and the like (CVE-2019-9513). When exceeded:
-   * GOAWAY with ENHANCE_YOUR_CALM.
+   * Whatever else is allowed and may be pointless: PRIORITY, WINDOW_UPDATE, unknown frames (CVE-2019-9513); each DATA
+   * frame that is sent gives four back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
    * Others: Envoy and nghttp2 10 000 and 330/s.
    * @default {{ burst: 1000, perSecond: 100 }}
    */
