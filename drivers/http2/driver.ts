@@ -419,7 +419,7 @@ export class Http2Driver implements HttpDriver {
         "Trailers do not end their stream (RFC 9113 §8.1)",
       );
     }
-    this.#endBody(stream, parseTrailers(list, stream.id));
+    this.#endBody(stream, parseTrailers(list, stream.id, this.#client.options.trailerSizeLimit));
   }
 
   #endBody(stream: Http2Stream, trailers: Parameters<Http2Message["end"]>[0]): void {

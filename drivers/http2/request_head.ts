@@ -228,18 +228,27 @@ function checkExpectation(expect: string): boolean {
 }
 
 /**
- * Checks the list of a trailer section.
+ * Checks the list of a trailer section, which is counted as a header list is (RFC 9113 §6.5.2).
  *
+ * @param list the decoded block
+ * @param streamId the stream
+ * @param limit the size that it may have, in bytes
  * @throws {StreamError} PROTOCOL_ERROR: "Trailers MUST NOT include pseudo-header fields" (RFC 9113 §8.1), nor those of RFC 9110 §6.5.1
  */
-export function parseTrailers({ fields, tooLarge }: HeaderList, streamId: number): RequestFields {
-  if (tooLarge) throw malformed({ streamId }, "The trailer section is too large", "10.5.1");
+export function parseTrailers(
+  { fields, tooLarge }: HeaderList,
+  streamId: number,
+  limit: number,
+): RequestFields {
+  let size = 0;
   for (const field of fields) {
+    size += field.size;
     const kind = kindOf(field);
     if (kind === FieldKind.Malformed || field.name.startsWith(":") || !isTrailerAllowed(field.name)) {
       throw malformed({ streamId }, `${show(field.name)} may not stand in a trailer section`, "8.1");
     }
   }
+  if (tooLarge || size > limit) throw malformed({ streamId }, "The trailer section is too large", "10.5.1");
   return new RequestFields(fields);
 }
 

@@ -100,6 +100,8 @@ const REJECTED: readonly (readonly [name: string, hex: string, section: string])
   ["a table size update behind an indexed field", "82 20", "4.2"],
   ["a table size update behind a literal", "0001610162 2a", "4.2"],
   ["a table size update between fields", "82 20 82", "4.2"],
+  ["a table size update behind a field, of bytes that would do as a literal", "82 20 0161 0162", "4.2"],
+  ["a table size update of two bytes behind a field", "82 3f00 0161", "4.2"],
   ["an index of 5 bytes more than its prefix", "ff 8080808000", "5.1"],
   ["an index of 2^32", "ff 81ffffff0f", "5.1"],
   ["an index that never ends", "ff ffffffffffffffffffffffffffff", "5.1"],

@@ -176,6 +176,15 @@ Deno.test("HpackEncoder.encode() goes on behind more names and values than it re
   }
 });
 
+Deno.test("HpackEncoder.encode() remembers 256 names, and begins anew beyond them (RFC 7541 §7.3)", () => {
+  for (const [others, hex] of [[255, "be"], [256, "0003782d610162"]] as const) {
+    const connection = new Connection();
+    connection.send([["x-a", "b"], ["x-a", "b"]]);
+    connection.send(Array.from({ length: others }, (_, index) => [`x-${index}`, "b"]));
+    assertEquals(encodeField(connection.encoder, "x-a", "b").toHex(), hex, `${others} other names`);
+  }
+});
+
 for (const size of [4096, 4097, 65_536, 2 ** 31, 2 ** 32 - 1]) {
   Deno.test(`HpackEncoder.resize() keeps at most 4096 bytes where the peer allows ${size} (RFC 7541 §4.2)`, () => {
     const connection = new Connection();

@@ -12,11 +12,12 @@ import process from "node:process";
 import { text } from "node:stream/consumers";
 
 const PREFACE_SIZE = 24;
-const [HEADERS, SETTINGS] = [1, 4];
+const [HEADERS, RST_STREAM, SETTINGS, GOAWAY] = [1, 3, 4, 7];
 const [ACK, END_STREAM_AND_HEADERS] = [1, 5];
 
 const { steps } = JSON.parse(await text(process.stdin));
 const requests = [];
+const lists = [];
 
 function makeFrame(type, flags, streamId, payload = Buffer.alloc(0)) {
   const frame = Buffer.alloc(9 + payload.length);
@@ -31,6 +32,9 @@ function makeFrame(type, flags, streamId, payload = Buffer.alloc(0)) {
 function answer(socket, frame) {
   const [type, flags, streamId] = [frame[3], frame[4], frame.readUInt32BE(5)];
   if (type === SETTINGS && flags !== ACK) socket.write(makeFrame(SETTINGS, ACK, 0));
+  // Node says nothing of a session that it ends for a block
+  if (type === RST_STREAM) fail(`RST_STREAM with code ${frame.readUInt32BE(9)}`);
+  if (type === GOAWAY && frame.readUInt32BE(13) !== 0) fail(`GOAWAY with code ${frame.readUInt32BE(13)}`);
   if (type !== HEADERS) return;
   const block = Buffer.from(steps[requests.length].block, "hex");
   requests.push(frame.toString("hex"));
@@ -62,6 +66,12 @@ function setTable(client, headerTableSize) {
   });
 }
 
+/** A block that the peer cannot decode ends its session. */
+function fail(what) {
+  console.error(`step ${lists.length}: ${what}`);
+  process.exit(1);
+}
+
 /** The fields of a response in their order, each with whether it was never to be indexed. */
 async function ask(client, fields) {
   const stream = client.request(fields);
@@ -78,7 +88,8 @@ async function ask(client, fields) {
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
 const client = http2.connect(`http://127.0.0.1:${server.address().port}`, { maxHeaderListPairs: 1000 });
-const lists = [];
+client.on("error", fail);
+client.once("close", () => lists.length < steps.length && fail("the session ended"));
 for (const { tables, fields } of steps) {
   for (const size of tables) await setTable(client, size);
   lists.push(await ask(client, fields));
