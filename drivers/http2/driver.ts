@@ -544,8 +544,12 @@ export class Http2Driver implements HttpDriver {
     const promise = this.#pusher.promise(stream, message, path, headers, this.#control.peer);
     if (promise === null) return false;
     const pushed = new Http2Stream(promise.streamId, "reserved-local", this.#control.peer.initialWindowSize);
+    // What is pushed comes after what it belongs to, where there is something to send of both.
+    pushed.priority = { urgency: Math.min(7, stream.priority.urgency + 1), incremental: true };
     this.#streams.add(pushed);
-    this.#run(pushed, this.#makeMessage(pushed, promise.request));
+    const request = this.#makeMessage(pushed, promise.request);
+    pushed.running = true;
+    queueMicrotask(() => pushed.state === "closed" ? this.#endRun(pushed) : this.#run(pushed, request));
     return true;
   }
 
