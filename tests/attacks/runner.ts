@@ -93,7 +93,7 @@ async function runProfile(corpus: Corpus, name: string, program: Program): Promi
 }
 
 /** Makes the server load and compile what it needs, before anything is measured. */
-async function warmUp(server: ServerProcess): Promise<void> {
+export async function warmUp(server: ServerProcess): Promise<void> {
   for (let round = 0; round < 50; round++) {
     await server.checkAlive();
     const body = "x".repeat(2_000);
@@ -250,7 +250,7 @@ async function expectMore(
 }
 
 /** Measures the process while one case runs. */
-class Meter implements Disposable {
+export class Meter implements Disposable {
   readonly #server: ServerProcess;
   readonly #before: Holdings | null;
   readonly #memory: number;
@@ -266,7 +266,7 @@ class Meter implements Disposable {
     if (watch) this.#timer = setInterval(() => this.#peak = Math.max(this.#peak, server.memory()), 20);
   }
 
-  static async start({ expect }: AttackCase, server: ServerProcess): Promise<Meter> {
+  static async start({ expect }: Pick<AttackCase, "expect">, server: ServerProcess): Promise<Meter> {
     const aborted = expect.some(({ handlerAborted }) => handlerAborted);
     const bounded = expect.some(({ bounded }) => bounded !== undefined);
     return new Meter(server, aborted ? await server.holdings() : null, bounded);
@@ -302,12 +302,12 @@ function smuggled(
   return server.logged(tag) ? "the smuggled target reached the handler, says the log" : null;
 }
 
-function grown(server: ServerProcess, before: number): string | null {
+export function grown(server: ServerProcess, before: number): string | null {
   const growth = server.memory() - before;
   return growth > memoryGrowth ? `it grew by ${growth.toFixed(1)} MiB` : null;
 }
 
-function failed(check: () => void): string | null {
+export function failed(check: () => void): string | null {
   try {
     check();
     return null;

@@ -10,6 +10,7 @@ import { within } from "./deadline.ts";
 export function findTool(...names: readonly string[]): string | null {
   for (const name of names) {
     for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+      if (folder.endsWith("/node_compat_bin")) continue; // there Deno itself goes by the name of node
       try {
         if (Deno.statSync(`${folder}/${name}`).isFile) return `${folder}/${name}`;
       } catch (error) {

@@ -18,8 +18,8 @@ import { Flag, type Frame } from "../frame.ts";
  */
 export function removePadding(frame: Frame, needed = 0): void {
   if (!frame.has(Flag.PADDED)) return;
-  if (frame.start === frame.end) {
-    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "No room for the pad length (RFC 9113 §6.1)");
+  if (frame.end - frame.start < 1 + needed) {
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, "A padded frame that is too short (RFC 9113 §4.2)");
   }
   const padding = frame.bytes[frame.start++]!;
   if (padding > frame.end - frame.start - needed) {

@@ -31,18 +31,23 @@ export interface HeaderList {
   readonly tooLarge: boolean;
 }
 
+const NOTHING = new Uint8Array(0);
+
 // 2^28 is more than any block that is let in, and far from where arithmetic on 32 bits would wrap.
 const INTEGER_BITS_LIMIT = 28;
+
+/** Memory that is kept for decoding strings, in bytes: enough for nearly all. */
+const SCRATCH_SIZE = 1024;
 
 /** The decoding side of one connection. */
 export class HpackDecoder {
   readonly #table: DynamicTable;
   readonly #limits: HeaderListLimits;
   #allowed: number;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = NOTHING;
   #at = 0;
   #end = 0;
-  #scratch = new Uint8Array(256);
+  readonly #scratch = new Uint8Array(SCRATCH_SIZE);
 
   /**
    * @param limits what a list may have
@@ -79,6 +84,7 @@ export class HpackDecoder {
       if (room < 0 || fields.length === headerCountLimit) tooLarge = true;
       else if (!tooLarge) fields.push(field);
     }
+    this.#bytes = NOTHING;
     return { fields, tooLarge };
   }
 
@@ -149,7 +155,7 @@ export class HpackDecoder {
     if (length > this.#end - start) throw new CompressionError("The block ends in a string (RFC 7541 §5.2)");
     this.#at += length;
     if (!isHuffman) return decodeLatin1(this.#bytes, start, this.#at);
-    if (2 * length > this.#scratch.length) this.#scratch = new Uint8Array(4 * length);
-    return decodeLatin1(this.#scratch, 0, decodeHuffman(this.#bytes, start, this.#at, this.#scratch));
+    const room = 2 * length > SCRATCH_SIZE ? new Uint8Array(2 * length) : this.#scratch;
+    return decodeLatin1(room, 0, decodeHuffman(this.#bytes, start, this.#at, room));
   }
 }

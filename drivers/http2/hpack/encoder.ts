@@ -91,6 +91,8 @@ export class HpackEncoder {
   encode(name: string, value: string, room: Uint8Array, at: number): number {
     const known = this.#names.get(name) ?? this.#remember(name);
     if (known.sensitive) return encodeLiteral(room, at, 0x10, 0x0f, known.index, name, value);
+    const isLarge = LARGEST_PART * (name.length + value.length + ENTRY_OVERHEAD) > this.#table.capacity;
+    if (isLarge) return encodeLiteral(room, at, 0, 0x0f, this.#nameIndex(known), name, value);
     const place = known.values.indexOf(value);
     if (place < 0) {
       known.values[known.next] = value;
@@ -115,10 +117,6 @@ export class HpackEncoder {
   #add(known: Remembered, place: number, name: string, room: Uint8Array, at: number): number {
     const value = known.values[place]!;
     const index = this.#nameIndex(known);
-    const size = name.length + value.length + ENTRY_OVERHEAD;
-    if (LARGEST_PART * size > this.#table.capacity) {
-      return encodeLiteral(room, at, 0, 0x0f, index, name, value);
-    }
     this.#table.add(new HeaderField(name, value));
     known.entries[place] = this.#table.added;
     return encodeLiteral(room, at, 0x40, 0x3f, index, name, value);

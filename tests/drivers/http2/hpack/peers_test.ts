@@ -58,6 +58,15 @@ function findPython(): string | null {
   return null;
 }
 
+/** Node itself: where there is none, Deno puts itself in PATH under that name. */
+function findNode(): string | null {
+  const path = findTool("node");
+  if (path === null) return null;
+  const args = ["-e", "process.exit('deno' in process.versions ? 1 : 0)"];
+  const { success } = new Deno.Command(path, { args, stdin: "null", stderr: "null" }).outputSync();
+  return success ? path : null;
+}
+
 function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -68,7 +77,7 @@ function isFile(path: string): boolean {
 }
 
 const python = findPython();
-const node = findTool("node");
+const node = findNode();
 const inflatehd = findTool("inflatehd");
 
 /** A block, the settings that the peer made before it, and what it is of. */
