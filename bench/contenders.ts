@@ -1,8 +1,9 @@
 /** The servers that are measured, each in a process of its own. */
+import { startNginx } from "./nginx.ts";
 import type { WorkloadName } from "./workloads.ts";
 
 /** The names of the servers, in the order of the tables. */
-export const CONTENDER_NAMES = ["drover", "drover-web", "deno", "node", "bare"] as const;
+export const CONTENDER_NAMES = ["drover", "drover-web", "deno", "node", "nginx", "bare"] as const;
 
 /** The name of a server. */
 export type ContenderName = typeof CONTENDER_NAMES[number];
@@ -10,8 +11,8 @@ export type ContenderName = typeof CONTENDER_NAMES[number];
 /** A server, and how its process is started. */
 export interface Contender {
   readonly title: string;
-  readonly program: "deno" | "node";
-  /** File in `servers/`. */
+  readonly program: "deno" | "node" | "nginx";
+  /** File in `servers/`; none for nginx. */
   readonly file: string;
   /** What follows the name of the workload on its command line. */
   readonly args: readonly string[];
@@ -30,7 +31,14 @@ export const CONTENDERS: Readonly<Record<ContenderName, Contender>> = {
     only: null,
   },
   deno: { title: "Deno.serve", program: "deno", file: "deno_serve.ts", args: [], only: null },
-  node: { title: "node:http", program: "node", file: "node_http.mjs", args: [], only: null },
+  node: { title: "node:http(2)", program: "node", file: "node_http.mjs", args: [], only: null },
+  nginx: {
+    title: "nginx",
+    program: "nginx",
+    file: "",
+    args: [],
+    only: ["h2-text", "h2-json", "h2-bytes"],
+  },
   bare: {
     title: "bare Deno.Conn loop",
     program: "deno",
@@ -48,6 +56,7 @@ export function isContenderName(text: string): text is ContenderName {
 /** A server that runs. */
 export interface Running {
   readonly name: ContenderName;
+  /** The process whose CPU time is measured. */
   readonly pid: number;
   readonly port: number;
   /** Ends the process; gives the lines that it wrote to standard error. */
@@ -64,6 +73,7 @@ export async function startContender(
   workload: WorkloadName,
 ): Promise<Running> {
   const { title, program, file, args } = CONTENDERS[name];
+  if (program === "nginx") return await startNginx(workload);
   const path = new URL(`servers/${file}`, import.meta.url).pathname;
   const [command, flags] = program === "node" ? ["node", []] : [Deno.execPath(), ["run", "-A"]];
   const child = new Deno.Command(command, {
@@ -94,7 +104,8 @@ export async function startContender(
 /** Whether a program can be started. */
 export async function isInstalled(program: string): Promise<boolean> {
   try {
-    await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
+    const version = program === "nginx" ? "-v" : "--version";
+    await new Deno.Command(program, { args: [version], stdout: "null", stderr: "null" })
       .output();
     return true;
   } catch (error) {

@@ -18,8 +18,10 @@ export function createHandler(workload: WorkloadName, Answer: ResponseClass): Be
   switch (workload) {
     case "text":
     case "pipelined":
+    case "h2-text":
       return () => new Answer("Hello, World!");
     case "json":
+    case "h2-json":
       return (request) =>
         Answer.json({
           hello: "world",
@@ -28,12 +30,14 @@ export function createHandler(workload: WorkloadName, Answer: ResponseClass): Be
           accept: request.headers.get("accept"),
         });
     case "echo":
+    case "h2-post":
       return async (request) => new Answer(await request.bytes());
     case "pipe":
       return (request) => new Answer(request.body);
     case "stream":
       return () => new Answer(tenKib());
     case "bytes":
+    case "h2-bytes":
       return () => new Answer(MIB);
     default:
       return workload satisfies never;

@@ -46,6 +46,36 @@ export async function loadByWrk(workload: Workload, options: LoadOptions): Promi
   return { requests: Number(total[1]), seconds: Number(total[2]) * unit, errors };
 }
 
+/** Load over HTTP/2 by `h2load`: eight connections, as many streams at once as the workload is deep. */
+export async function loadByH2load(
+  workload: Workload,
+  { port, seconds }: Pick<LoadOptions, "port" | "seconds">,
+): Promise<LoadResult> {
+  const { body, depth, headers } = workload;
+  const file = body === null ? null : await Deno.makeTempFile();
+  if (file !== null && body !== null) await Deno.writeTextFile(file, body);
+  try {
+    const output = await run("h2load", [
+      ...["-c8", "-t1", `-m${depth}`, `-D${seconds}`],
+      ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+      ...(file === null ? [] : ["-d", file]),
+      `http://127.0.0.1:${port}/`,
+    ]);
+    return parseH2load(output, seconds);
+  } finally {
+    if (file !== null) await Deno.remove(file);
+  }
+}
+
+// "requests: 9 total, 9 started, 9 done, 9 succeeded, 0 failed, 0 errored, 0 timeout"
+function parseH2load(output: string, seconds: number): LoadResult {
+  const counts = /requests: .* (\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout/
+    .exec(output);
+  if (counts === null) throw new Error(`h2load said something unexpected: ${output}`);
+  const [requests = 0, , failed = 0, errored = 0, late = 0] = counts.slice(1).map(Number);
+  return { requests, seconds, errors: Math.max(failed, errored) + late };
+}
+
 /** Load by `load_generator.ts` in a process of its own. */
 export async function loadByOwn(workload: Workload, options: LoadOptions): Promise<LoadResult> {
   const path = new URL("load_generator.ts", import.meta.url).pathname;

@@ -1,5 +1,6 @@
 /**
- * Measures Drover beside `Deno.serve`, Node's http and a bare read and write loop: `deno task bench`. See README.md.
+ * Measures Drover beside `Deno.serve`, Node's http and http2, nginx and a bare read and write loop: `deno task bench`. See
+ * README.md.
  *
  *     deno task bench [--rounds 5] [--seconds 3] [--connections 32] [--only WORKLOAD] [--server NAME] [--own-load]
  *
@@ -15,7 +16,7 @@ import {
   startContender,
 } from "./contenders.ts";
 import { cpuMicroseconds } from "./cpu.ts";
-import { type Load, loadByOwn, loadByWrk, type LoadOptions } from "./load.ts";
+import { type Load, loadByH2load, loadByOwn, loadByWrk, type LoadOptions } from "./load.ts";
 import { renderTable, type Sample, summarize } from "./report.ts";
 import { isWorkloadName, type Workload, WORKLOAD_NAMES, type WorkloadName, WORKLOADS } from "./workloads.ts";
 
@@ -64,14 +65,23 @@ async function main(settings: Settings): Promise<void> {
   const hasWrk = !settings.ownLoad && await isInstalled("wrk");
   const load = hasWrk ? loadByWrk : loadByOwn;
   const wanted = settings.servers.length > 0 ? settings.servers : CONTENDER_NAMES;
-  const names = wanted.filter((name) => hasNode || CONTENDERS[name].program !== "node");
+  const hasNginx = await isInstalled("nginx");
+  const hasH2load = await isInstalled("h2load");
+  const names = wanted.filter((name) =>
+    (hasNode || CONTENDERS[name].program !== "node") && (hasNginx || name !== "nginx")
+  );
   console.log(
     `Deno ${Deno.version.deno}; load by ${hasWrk ? "wrk" : "load_generator.ts"}, ${settings.connections} ` +
       `connections; medians over ${settings.rounds} rounds of ${settings.seconds} s\n`,
   );
-  if (!hasNode) console.log("node is not installed: node:http is left out\n");
-  for (const workload of workloads) {
-    console.log(await measure(WORKLOADS[workload], names, { ...settings, load }));
+  if (!hasNode) console.log("node is not installed: node:http(2) is left out\n");
+  if (!hasNginx) console.log("nginx is not installed: it is left out\n");
+  if (!hasH2load) console.log("h2load is not installed: HTTP/2 is left out\n");
+  for (const name of workloads) {
+    const workload = WORKLOADS[name];
+    if (workload.http2 && !hasH2load) continue;
+    const chosen = workload.http2 ? loadByH2load : load;
+    console.log(await measure(workload, names, { ...settings, load: chosen }));
   }
 }
 
@@ -112,16 +122,30 @@ function tellComplaints(name: ContenderName, lines: readonly string[]): void {
 }
 
 /** A server that answers something else is not worth measuring. */
-async function check(
-  { name, method, headers, body, answerLength }: Workload,
-  server: Running,
-): Promise<void> {
+async function check(workload: Workload, server: Running): Promise<void> {
+  const { name, method, headers, body, answerLength, http2 } = workload;
+  if (http2) return await checkHttp2(workload, server);
   const response = await fetch(`http://127.0.0.1:${server.port}/`, { method, headers, body });
   const { length } = await response.bytes();
   if (response.status === 200 && (answerLength === null || length === answerLength)) return;
   throw new Error(
     `${server.name} answers ${name} with status ${response.status} and ${length} bytes`,
   );
+}
+
+/** Asked by curl, since not every one of them speaks HTTP/1 too. */
+async function checkHttp2({ name, headers, body, answerLength }: Workload, server: Running): Promise<void> {
+  const { stdout } = await new Deno.Command("curl", {
+    args: [
+      ...["-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code} %{size_download}"],
+      ...Object.entries(headers).flatMap(([field, value]) => ["-H", `${field}: ${value}`]),
+      ...(body === null ? [] : ["-d", body]),
+      `http://127.0.0.1:${server.port}/`,
+    ],
+  }).output();
+  const [status, length] = new TextDecoder().decode(stdout).split(" ").map(Number);
+  if (status === 200 && (answerLength === null || length === answerLength)) return;
+  throw new Error(`${server.name} answers ${name} with status ${status} and ${length} bytes`);
 }
 
 async function sample(

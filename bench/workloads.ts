@@ -9,6 +9,10 @@ export const WORKLOAD_NAMES = [
   "stream",
   "bytes",
   "pipelined",
+  "h2-text",
+  "h2-json",
+  "h2-post",
+  "h2-bytes",
 ] as const;
 
 /** The name of a workload. */
@@ -16,7 +20,7 @@ export type WorkloadName = typeof WORKLOAD_NAMES[number];
 
 /** What Drover's CPU time per request is compared with, and how many times as large it may be. */
 export interface Aim {
-  readonly than: "bare" | "deno";
+  readonly than: "bare" | "deno" | "nginx";
   readonly atMost: number;
 }
 
@@ -28,22 +32,27 @@ export interface Workload {
   readonly headers: Readonly<Record<string, string>>;
   /** The request's body. */
   readonly body: string | null;
-  /** How many requests are sent before their responses are awaited. */
+  /** How many requests are sent before their responses are awaited: over HTTP/2, streams at once. */
   readonly depth: number;
+  /** Whether it goes over HTTP/2, by prior knowledge. */
+  readonly http2: boolean;
   /** The bytes of the response's body; `null`: whatever comes. */
   readonly answerLength: number | null;
   readonly aim: Aim;
 }
 
 const KIB = 1024;
-const GET = { method: "GET", headers: {}, body: null, depth: 1 } as const;
+const GET = { method: "GET", headers: {}, body: null, depth: 1, http2: false } as const;
 const POST = {
   method: "POST",
   headers: { "content-type": "application/octet-stream" },
   body: "x".repeat(KIB),
   depth: 1,
+  http2: false,
 } as const;
+const HTTP2 = { depth: 32, http2: true } as const;
 const BELOW_DENO = { than: "deno", atMost: 1 } as const;
+const HALF_OF_DENO = { than: "deno", atMost: 0.5 } as const;
 
 /** The head of a browser's request is longer than that of a load generator. */
 const BROWSER = {
@@ -99,6 +108,39 @@ export const WORKLOADS: Readonly<Record<WorkloadName, Workload>> = {
     depth: 16,
     answerLength: 13,
     aim: BELOW_DENO,
+  },
+  "h2-text": {
+    ...GET,
+    ...HTTP2,
+    name: "h2-text",
+    title: "HTTP/2, 32 streams: constant text",
+    answerLength: 13,
+    aim: HALF_OF_DENO,
+  },
+  "h2-json": {
+    ...GET,
+    ...HTTP2,
+    name: "h2-json",
+    title: "HTTP/2, 32 streams: realistic JSON",
+    headers: BROWSER,
+    answerLength: null,
+    aim: HALF_OF_DENO,
+  },
+  "h2-post": {
+    ...POST,
+    ...HTTP2,
+    name: "h2-post",
+    title: "HTTP/2, 32 streams: 1 KiB POST echo",
+    answerLength: KIB,
+    aim: HALF_OF_DENO,
+  },
+  "h2-bytes": {
+    ...GET,
+    ...HTTP2,
+    name: "h2-bytes",
+    title: "HTTP/2, 32 streams: 1 MiB of bytes",
+    answerLength: KIB * KIB,
+    aim: HALF_OF_DENO,
   },
 };
 

@@ -1,5 +1,6 @@
-// node:http, run by Node itself: `node node_http.mjs WORKLOAD`. The handlers do what those in handlers.ts do.
+// node:http, or node:http2 for h2-*, run by Node itself: `node node_http.mjs WORKLOAD`. The handlers do what those in handlers.ts do.
 import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
 import { Buffer } from "node:buffer";
 import process from "node:process";
 
@@ -44,5 +45,19 @@ function hello(_request, response) {
   response.writeHead(200, TEXT).end("Hello, World!");
 }
 
-const server = createServer(handlers[process.argv[2]]);
+// The compatibility interface, as an Express or Koa application over HTTP/2 has it.
+const name = process.argv[2];
+const http2Handlers = {
+  "h2-text": hello,
+  "h2-json": json2,
+  "h2-post": handlers.echo,
+  "h2-bytes": handlers.bytes,
+};
+
+function json2(request, response) {
+  const { [":authority"]: host } = request.headers;
+  handlers.json({ url: request.url, headers: { ...request.headers, host } }, response);
+}
+
+const server = name in http2Handlers ? createHttp2Server(http2Handlers[name]) : createServer(handlers[name]);
 server.listen(0, "127.0.0.1", () => console.log(`port ${server.address().port}`));
