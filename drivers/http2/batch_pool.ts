@@ -4,10 +4,11 @@
  * @module
  */
 
-const BATCH_SIZE = 64 * 1024;
+/** How large a batch is, in bytes: the larger, the fewer writes. */
+export const BATCH_SIZE: number = 112 * 1024;
 const KEPT = 16;
 
-/** Buffers of 64 KiB: one is out only while its bytes are being written. */
+/** Buffers of {@link BATCH_SIZE}: one is out only while its bytes are being written. */
 export class BatchPool {
   readonly #free: Uint8Array[] = [];
 

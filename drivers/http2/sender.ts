@@ -26,8 +26,14 @@ import type { Http2Stream } from "./stream.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** Data is added to the queue of writes while less than this waits there, in bytes: half the default `softStreamCap`. */
-const QUEUED_DATA = 64 * 1024;
+/** Small responses go out at once while less than this waits to be written, in bytes. */
+const QUEUED_RESPONSES = 64 * 1024;
+
+/**
+ * A batch of data is added while less than this waits: with a whole batch it stays below the default
+ * `softStreamCap`, above which the parser is held.
+ */
+const QUEUED_DATA = 8 * 1024;
 
 /** A batch is full when it has less room than this: it is not filled up with a tiny frame. */
 const LEAST_ROOM = FRAME_HEADER_SIZE + 1024;
@@ -105,7 +111,7 @@ export class Sender {
     const size = body.length;
     const end = heads.at + FRAME_HEADER_SIZE + size;
     const fits = end <= COPIED_WRITE_SIZE && size <= stream.sendWindow && size <= this.#window &&
-      this.#scheduler.size === 0 && this.#client.bufferSize < QUEUED_DATA;
+      this.#scheduler.size === 0 && this.#client.bufferSize < QUEUED_RESPONSES;
     if (!fits) {
       this.sendHead(stream, false);
       return this.sendData(stream, borrowed ? body.slice() : body, true);
