@@ -419,7 +419,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   onEmpty(): void {
     this.#writeDeadline = Infinity;
     this.onWriteDrain?.();
-    if (this.#phase === "closing") this.#endWriting();
+    // Whoever was told may have queued the last bytes, and asked for the end behind them.
+    if (this.#phase === "closing" && this.#queue.size === 0) this.#endWriting();
   }
 
   /** The connection failed. */

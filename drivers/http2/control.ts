@@ -42,13 +42,13 @@ export class Control {
   /** The window that the peer has for a new stream, as far as it is known to know. */
   receiveWindow = DEFAULT_WINDOW;
   readonly #parts: ControlParts;
-  readonly #priorities: EarlyPriorities;
+  readonly #priorities = new EarlyPriorities();
   #unacknowledged = 0;
+  #introduced = false; // the peer's first SETTINGS have come
 
   /** @param parts what it works on */
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    this.#priorities = new EarlyPriorities(parts.client.options.concurrentStreamLimit);
   }
 
   /** Whether the peer has acknowledged our settings, and so knows them. */
@@ -77,7 +77,7 @@ export class Control {
     const { budgets, client } = this.#parts;
     switch (frame.type) {
       case FrameType.SETTINGS:
-        budgets.countControl(client.now);
+        if (!this.#isDue(frame)) budgets.countControl(client.now);
         return this.#onSettings(frame);
       case FrameType.PING:
         budgets.countControl(client.now);
@@ -105,6 +105,14 @@ export class Control {
         return this.#onPriorityUpdate(frame);
       default: // PRIORITY; and "Implementations MUST ignore and discard frames of unknown types." (RFC 9113 §4.1)
     }
+  }
+
+  /** Whether the peer has to send this frame: its first SETTINGS, and the acknowledgement of ours. */
+  #isDue(frame: Frame): boolean {
+    if (frame.has(Flag.ACK)) return this.#unacknowledged > 0;
+    const isFirst = !this.#introduced;
+    this.#introduced = true;
+    return isFirst;
   }
 
   #onSettings(frame: Frame): void {
@@ -154,9 +162,22 @@ export class Control {
     const { streamId, value } = parsePriorityUpdate(frame);
     const stream = streams.get(streamId);
     if (stream !== undefined) sender.reprioritize(stream, parsePriority(value));
-    else if (streamId % 2 === 1 && streams.isIdle(streamId)) {
-      this.#priorities.keep(streamId, parsePriority(value), streams.lastId);
-    }
+    else if (streams.isIdle(streamId)) this.#keepPriority(streamId, value);
+  }
+
+  // A push stream that is idle, and more idle streams than may be opened beside the active ones, are each a connection error of
+  // type PROTOCOL_ERROR (RFC 9218 §7.1).
+  #keepPriority(streamId: number, value: string): void {
+    const { client, streams } = this.#parts;
+    const room = client.options.concurrentStreamLimit - streams.active;
+    const { lastId } = streams;
+    const kept = streamId % 2 === 1 &&
+      this.#priorities.keep(streamId, parsePriority(value), { lastId, room });
+    if (kept) return;
+    throw new ConnectionError(
+      ErrorCode.PROTOCOL_ERROR,
+      "PRIORITY_UPDATE of a stream that the client may not open (RFC 9218 §7.1)",
+    );
   }
 
   /** The priority of a new stream: what a PRIORITY_UPDATE said before it came, or else `given`. */

@@ -23,7 +23,7 @@ import { Budgets } from "./budgets.ts";
 import { Closing } from "./closed_streams.ts";
 import { Control } from "./control.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
-import { faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
+import { badTrailers, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
 import { Flag, type Frame, FRAME_HEADER_SIZE, FRAME_SIZE_LIMIT, FrameType } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { checkBlockSize, type FieldBlockLimits, PartialFieldBlock } from "./frames/continuation.ts";
@@ -412,12 +412,10 @@ export class Http2Driver implements HttpDriver {
 
   // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed (RFC 9113 §8.1)
   #onTrailers(stream: Http2Stream, endStream: boolean, list: HeaderList): void {
-    if (!endStream) {
-      throw new StreamError(
-        stream.id,
-        ErrorCode.PROTOCOL_ERROR,
-        "Trailers do not end their stream (RFC 9113 §8.1)",
-      );
+    if (!endStream) throw badTrailers(stream.id, "Trailers do not end their stream (RFC 9113 §8.1)");
+    // "Frame types other than DATA or stream management frames [...] MUST NOT be sent on a connected stream"
+    if (stream.message?.upgradeHandler && stream.response !== "awaited") {
+      throw badTrailers(stream.id, "Trailers on a connected stream (RFC 9113 §8.5)");
     }
     this.#endBody(stream, parseTrailers(list, stream.id, this.#client.options.trailerSizeLimit));
   }

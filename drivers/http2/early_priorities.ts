@@ -8,22 +8,21 @@ import type { Priority } from "./priority.ts";
 
 /** The priorities of idle streams. */
 export class EarlyPriorities {
-  readonly #limit: number;
   readonly #priorities = new Map<number, Priority>();
 
-  /** @param limit of how many streams they are kept */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Keeps one; when there are too many, those of streams up to `lastId`, which will not come, make room, or it is not kept. */
-  keep(streamId: number, priority: Priority, lastId: number): void {
-    if (this.#priorities.size >= this.#limit) {
+  /**
+   * Keeps one; those of streams up to `lastId`, which will not come, make room.
+   *
+   * @param room how many streams the peer may still open
+   * @returns whether there was room: a peer must not prioritize more than it may open
+   */
+  keep(streamId: number, priority: Priority, { lastId, room }: { lastId: number; room: number }): boolean {
+    if (this.#priorities.size >= room) {
       for (const id of this.#priorities.keys()) if (id <= lastId) this.#priorities.delete(id);
     }
-    if (this.#priorities.size < this.#limit || this.#priorities.has(streamId)) {
-      this.#priorities.set(streamId, priority);
-    }
+    if (this.#priorities.size >= room && !this.#priorities.has(streamId)) return false;
+    this.#priorities.set(streamId, priority);
+    return true;
   }
 
   /** Takes that of a stream out, if there is one: it counts more than the request's `priority` field. */

@@ -36,3 +36,8 @@ export function wrongLength(streamId: number): StreamError {
 export function faultOf(error: StreamError): HttpError {
   return new HttpError(400, error.message, { cause: error });
 }
+
+/** Trailers where or as there may be none. */
+export function badTrailers(streamId: number, message: string): StreamError {
+  return new StreamError(streamId, ErrorCode.PROTOCOL_ERROR, message);
+}

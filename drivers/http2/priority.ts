@@ -18,8 +18,25 @@ export interface Priority {
  */
 export const UNSIGNALED: Priority = { urgency: 3, incremental: true };
 
-// The members of the dictionary (RFC 8941 §3.2) that have a meaning: "u" an integer from 0 to 7, "i" a boolean. Others, and
-// values out of range, are ignored (RFC 9218 §4); of a member that is there twice the last one counts.
+// dictionary = member *( OWS "," OWS member ) (RFC 8941 §3.2): what is none is ignored as a whole (RFC 8941 §4.2).
+const KEY = "[a-z*][a-z0-9_.*-]*";
+const ITEM = [
+  "-?[0-9]{1,15}(?:\\.[0-9]{1,3})?",
+  '"(?:[ !#-\\[\\]-~]|\\\\["\\\\])*"',
+  "[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*",
+  ":[A-Za-z0-9+/=]*:",
+  "\\?[01]",
+].join("|");
+const PARAMETERS = `(?:;[ ]*${KEY}(?:=(?:${ITEM}))?)*`;
+const INNER_LIST = `\\([ ]*(?:(?:${ITEM})${PARAMETERS}(?:[ ]+(?:${ITEM})${PARAMETERS})*)?[ ]*\\)`;
+const MEMBER = `${KEY}(?:=(?:${ITEM}|${INNER_LIST}))?${PARAMETERS}`;
+const DICTIONARY = new RegExp(`^[ ]*(?:${MEMBER}(?:[ \\t]*,[ \\t]*${MEMBER})*)?[ ]*$`);
+
+/** A priority of more characters is not looked into. */
+const LENGTH_LIMIT = 256;
+
+// The members that have a meaning: "u" an integer from 0 to 7, "i" a boolean. Others, and values out of range, are ignored
+// (RFC 9218 §4); of a member that is there twice the last one counts.
 const URGENCY = /(?:^|,)[ \t]*u=([0-7])(?=[ \t;,]|$)/g;
 const INCREMENTAL = /(?:^|,)[ \t]*i(?:=\?([01]))?(?=[ \t;,]|$)/g;
 
@@ -27,6 +44,7 @@ const INCREMENTAL = /(?:^|,)[ \t]*i(?:=\?([01]))?(?=[ \t;,]|$)/g;
 export function parsePriority(value: string): Priority {
   let urgency = 3;
   let incremental = false;
+  if (value.length > LENGTH_LIMIT || !DICTIONARY.test(value)) return { urgency, incremental };
   for (const [, digit] of value.matchAll(URGENCY)) urgency = digit!.charCodeAt(0) - 0x30;
   for (const [, flag] of value.matchAll(INCREMENTAL)) incremental = flag !== "0";
   return { urgency, incremental };
