@@ -1,6 +1,5 @@
 /**
- * Other implementations as the peer: python3-hpack, Node's http2 (nghttp2), and nghttp2's own inflatehd. Our blocks into their
- * decoders with tables that change, and their blocks into ours.
+ * Other implementations as the peer: python3-hpack, and Node's http2, which is nghttp2. Our blocks into their decoders with tables that change, and their blocks into ours.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -58,15 +57,6 @@ function findPython(): string | null {
   return null;
 }
 
-/** Node itself: where there is none, Deno puts itself in PATH under that name. */
-function findNode(): string | null {
-  const path = findTool("node");
-  if (path === null) return null;
-  const args = ["-e", "process.exit('deno' in process.versions ? 1 : 0)"];
-  const { success } = new Deno.Command(path, { args, stdin: "null", stderr: "null" }).outputSync();
-  return success ? path : null;
-}
-
 function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -77,8 +67,7 @@ function isFile(path: string): boolean {
 }
 
 const python = findPython();
-const node = findNode();
-const inflatehd = findTool("inflatehd");
+const node = findTool("node");
 
 /** A block, the settings that the peer made before it, and what it is of. */
 interface Step {
@@ -256,29 +245,4 @@ testWithTool(
   "node",
   "Node's http2 decodes what HpackEncoder.encode() makes while the size of the table changes (RFC 7541 §4.2)",
   (path) => askNode(path, makeSteps(200, responses(new Noise(31)), changes(new Noise(32)))),
-);
-
-// Its input has one change before a block at most, and its output is JSON in UTF-8, which obs-text is not.
-testWithTool(
-  inflatehd,
-  "inflatehd of nghttp2",
-  "nghttp2's inflatehd decodes what HpackEncoder.encode() makes while the size of the table changes (RFC 7541 §4.2)",
-  async (path) => {
-    const noise = new Noise(33);
-    const steps = makeSteps(
-      200,
-      responses(new Noise(34)),
-      () => noise.below(3) > 0 ? [] : [noise.pick(SIZES)],
-    );
-    const cases = steps.map(({ tables: [size], block }) =>
-      size === undefined ? { wire: block } : { wire: block, header_table_size: size }
-    );
-    const answer = await ask(path, [], { context: "response", cases }) as {
-      cases: readonly { headers: unknown }[];
-    };
-    assertEquals(
-      answer.cases.map(({ headers }) => headers),
-      steps.map(({ list }) => list.map(([name, value]) => ({ [name]: value }))),
-    );
-  },
 );
