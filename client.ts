@@ -117,6 +117,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #lingers = true; // the peer may be sending: the end waits for it
   #lingered = 0;
   #gaveWayAt = 0;
+  #stopper: AbortController | null = null;
   #drain: PromiseWithResolvers<null> | null = null;
   #resumed: PromiseWithResolvers<void> | null = null;
   #flushed: PromiseWithResolvers<void> | null = null;
@@ -216,6 +217,12 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   /** @inheritdoc */
   get now(): number {
     return this.#owner.deadlines.now;
+  }
+
+  /** @inheritdoc */
+  get stopSignal(): AbortSignal {
+    this.#stopper ??= new AbortController();
+    return this.#stopper.signal;
   }
 
   /** @inheritdoc */
@@ -542,6 +549,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   async stop(timeout: number): Promise<void> {
     if (this.#phase === "closed") return;
     if (this.#driver === null) return this.close();
+    this.#stopper?.abort(new ClientDisconnectedError("The server stops"));
     this.#lingers = !this.#isIdle;
     const closed = Promise.withResolvers<void>();
     this.onClose(() => closed.resolve());

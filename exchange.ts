@@ -5,6 +5,7 @@
  */
 
 import type { Client } from "./connection.ts";
+import { Response } from "./response.ts";
 import { isTrailerAllowed } from "./trailer_fields.ts";
 import type { Protocol, RequestMessage, TrailerSource, UpgradeHandler } from "./message.ts";
 
@@ -156,13 +157,32 @@ export class Exchange {
   }
 
   /**
-   * Takes over the connection after the response's head: over HTTP/2, the stream of a CONNECT request (RFC 9113 §8.5, RFC 8441)
-   * that the handler then answers with a 2xx response. The connection that `handler` is given carries the peer's bytes as they
-   * come; ending it ends the stream.
+   * Takes over the connection behind the head of the response: after `101 (Switching Protocols)` where the client has asked for
+   * another protocol by `Upgrade` (RFC 9110 §7.8), after a 2xx response to CONNECT (RFC 9110 §9.3.6); over HTTP/2 it is the stream
+   * of a CONNECT request, plain or extended (RFC 9113 §8.5, RFC 8441).
    *
-   * @throws {TypeError} where the protocol or this version of Drover cannot
+   * @param handler called when the head is on its way. It owns the connection, and closes it; one that fails is reported, and
+   * its connection closed. Returning does not close it.
+   * @param init header fields of the response; `upgrade` names the protocol, by default the first that the client has named
+   * @returns the response for the handler to return: its status is sent as 101 where that is called for. A handler may return
+   * another 2xx response of its own instead, or an error, and then nothing is taken over.
+   * @throws {TypeError} where the client has not asked for it, or its body was not read
+   *
+   * @example An echo of raw bytes
+   * ```ts
+   * import type { Exchange } from "@drover/http";
+   *
+   * function echo(_request: Request, exchange: Exchange): Response {
+   *   return exchange.upgrade((connection) => connection.readable.pipeTo(connection.writable));
+   * }
+   * console.log(echo.length); // 2
+   * ```
    */
-  upgrade(handler: UpgradeHandler): void {
-    this.#message.upgrade(handler);
+  upgrade(handler: UpgradeHandler, init: { readonly headers?: HeadersInit } = {}): globalThis.Response {
+    if (typeof handler !== "function") throw new TypeError("upgrade: the handler must be a function");
+    this.#message.checkUpgrade();
+    const response = new Response(null, init);
+    this.#message.upgradeHandler = handler;
+    return response;
   }
 }

@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { Client, Connection } from "./connection.ts";
+import type { Client } from "./connection.ts";
 import type { FieldLines } from "./headers.ts";
 import type { RequestBody } from "./request_body.ts";
+import type { UpgradedConnection } from "./upgraded_connection.ts";
 
 /** The version of HTTP that a request came in. */
 export type Protocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
@@ -16,7 +17,7 @@ export type Protocol = "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
 export type TrailerSource = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
 
 /** What takes over a connection (see `Exchange.upgrade`). */
-export type UpgradeHandler = (connection: Connection) => void | Promise<void>;
+export type UpgradeHandler = (connection: UpgradedConnection) => void | Promise<void>;
 
 /**
  * One request as its driver has it. Each driver has a class of its own for it; this one holds what they share: the end of
@@ -55,8 +56,15 @@ export abstract class RequestMessage {
   /** Promises a response to `path`; says whether the client takes it. */
   abstract push(path: string, headers?: HeadersInit): boolean;
 
-  /** Takes over the connection (or stream) after a final head. */
-  abstract upgrade(handler: UpgradeHandler): void;
+  /** What takes over the connection (or stream) behind the head of the response, once the handler has said so. */
+  upgradeHandler: UpgradeHandler | null = null;
+
+  /**
+   * Fails unless the request asks for what {@link RequestMessage.upgradeHandler} does.
+   *
+   * @throws {TypeError} saying why not
+   */
+  abstract checkUpgrade(): void;
 
   /** Whether nothing further can be done for this request. */
   get settled(): boolean {

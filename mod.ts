@@ -18,6 +18,7 @@
  */
 
 export { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
+export { UpgradedConnection, type UpgradedConnectionInit } from "./upgraded_connection.ts";
 export type {
   DriverClient,
   HttpDriver,

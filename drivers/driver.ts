@@ -66,6 +66,8 @@ export interface DriverClient extends Client {
   gathersWrites: boolean;
   /** A coarse clock, in milliseconds of `performance.now()`. */
   readonly now: number;
+  /** Aborts when the connection is to end: for what was taken over, which no deadline of HTTP ends. */
+  readonly stopSignal: AbortSignal;
   /**
    * Gives the peer `timeout` milliseconds from now to send what the parser waits for; `Infinity` for no limit, and the
    * same as the last time when left out. Time during which the parser is held does not count.

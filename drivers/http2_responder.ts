@@ -6,6 +6,7 @@
 
 import { ClientDisconnectedError, HttpError } from "../errors.ts";
 import { fieldList } from "../headers.ts";
+import { UpgradedConnection } from "../upgraded_connection.ts";
 import { Response, type ResponseContent } from "../response.ts";
 import { isTrailerAllowed } from "../trailer_fields.ts";
 import { parseContentLength } from "./content_length.ts";
@@ -308,12 +309,14 @@ export class Responder {
     this.#encodeHead({ ...outgoing, status: outgoing.status, declared: null }, null);
     stream.response = "writing";
     this.#sender.sendHead(stream, false);
-    const connection = new StreamConnection(this.#client, stream, this.#sender, this.#host);
+    const own = new StreamConnection(this.#client, stream, this.#sender, this.#host);
+    const { tlsInfo, stopSignal: signal } = this.#client;
+    const connection = new UpgradedConnection(own, { tlsInfo, signal });
     const failed = (error: unknown) => {
       if (!isPeersFault(error)) this.#client.report(error, message.request);
       if (stream.state !== "closed") this.#host.reset(stream, ErrorCode.CONNECT_ERROR, error);
     };
-    Promise.resolve(connection).then(message.upgradeHandler!).then(() => connection.finish(), failed);
+    Promise.resolve(connection).then(message.upgradeHandler!).catch(failed);
     return null;
   }
 }

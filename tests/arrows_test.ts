@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["driver factory", /^drivers\/factory\.ts$/],
   [
     "drivers",
-    /^drivers\/(http1\/(driver|hand_over|message)|http2\/(control|driver|message|pusher|sender|stream|stream_table|watch)|http2_responder|http2_stream_connection|response_stream)\.ts$/,
+    /^drivers\/(http1\/(driver|hand_over|message)|http2\/(control|driver|message|pusher|sender|stream|stream_table|watch)|http2_responder|http2_stream_connection|http1_takeover|response_stream)\.ts$/,
   ],
   ["driver contract", /^drivers\/driver\.ts$/],
   ["codecs", /^drivers\/http[12]\/.*\.ts$/],
@@ -28,7 +28,10 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ],
   ["messages", MESSAGES],
   ["transports", /^transports\/.*\.ts$/],
-  ["foundations", /^(connection|headers|errors|options|reason_phrase|trailer_fields)\.ts$/],
+  [
+    "foundations",
+    /^(connection|upgraded_connection|headers|errors|options|reason_phrase|trailer_fields)\.ts$/,
+  ],
 ];
 
 /** Arrows that point down and are wrong all the same. */

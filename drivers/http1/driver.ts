@@ -10,7 +10,6 @@
 
 import { ClientDisconnectedError, HttpError } from "../../errors.ts";
 import { fieldList } from "../../headers.ts";
-import { reasonPhrase } from "../../reason_phrase.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
 import { Response, type ResponseContent } from "../../response.ts";
@@ -19,15 +18,18 @@ import type { DriverClient, HttpDriver, HttpParser, OnMessage, Write } from "../
 import { preloadLinks } from "../preload.ts";
 import { discardResponse, ResponseStream } from "../response_stream.ts";
 import { ChunkedDecoder, LengthDecoder } from "./body.ts";
-import { listElements } from "./fields.ts";
 import { type Framing, requestFraming } from "./framing.ts";
+import { expectsContinue, isPersistent } from "./control_options.ts";
 import { type Http1Successor, matchPreface, upgradeSettings } from "./hand_over.ts";
 import { HeadParser, type RequestHead } from "./head.ts";
 import { InputBuffer } from "../input_buffer.ts";
 import { Http1Message, type MessageHooks } from "./message.ts";
+import { Takeover } from "../http1_takeover.ts";
 import { ResponseEncoder } from "./response_encoder.ts";
 import {
+  encodeInterimHead,
   encodeResponseHead,
+  encodeUpgradeHead,
   type ResponseFields,
   type ResponseFraming,
   responseFraming,
@@ -78,6 +80,7 @@ export class Http1Driver implements HttpDriver {
   };
   #message: Http1Message | null = null;
   #source: ResponseStream | null = null;
+  #takeover: Takeover | null = null;
   #minor: 0 | 1 = 1; // of the last head
   #method = "";
   #served = 0;
@@ -215,7 +218,7 @@ export class Http1Driver implements HttpDriver {
     this.#method = head.method;
     this.#served++;
     const framing = requestFraming(head.control, head.minor);
-    const expectsContinue = checkExpectation(head);
+    const awaitsContinue = expectsContinue(head);
     const target = resolveTarget(head, schemeOf(client), this.#fallback, this.#authorities);
     const message = new Http1Message(client, head, target, this.#hooks);
     message.request = new ServerRequest(message);
@@ -223,7 +226,7 @@ export class Http1Driver implements HttpDriver {
     if (--client.remainingRequests <= 0 || !isPersistent(head)) client.shouldClose = true;
     client.extendDeadline(Infinity);
     if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
-      this.#openBody(message, framing, expectsContinue);
+      this.#openBody(message, framing, awaitsContinue);
     }
     return message;
   }
@@ -360,6 +363,7 @@ export class Http1Driver implements HttpDriver {
     const gone = new ClientDisconnectedError();
     this.#message?.fail(gone);
     this.#source?.cancel(gone);
+    this.#takeover?.fail(gone);
   }
 
   // Responses.
@@ -374,10 +378,34 @@ export class Http1Driver implements HttpDriver {
       discardResponse(response, new ClientDisconnectedError());
       return null;
     }
+    if (message.upgradeHandler !== null && response.ok) return this.#takeOver(message, response);
     const { method, minor } = message;
     const done = this.#send({ message, method, minor }, response);
     if (done !== null) message.written ??= settled(done);
     return done;
+  }
+
+  /** Answers a request for another protocol, or for a tunnel, and hands the connection over behind the head. */
+  #takeOver(message: Http1Message, response: globalThis.Response): Promise<void> | null {
+    let head: string;
+    try {
+      const { method, minor } = message;
+      const { status } = response;
+      head = encodeUpgradeHead({
+        ...{ method, minor, status, fields: Response.fieldsOf(response) },
+        ...{ asked: message.fields.get("upgrade") ?? "", serverLines: this.#serverLines() },
+      });
+    } catch (error) {
+      message.upgradeHandler = null;
+      return this.#replace({ message, method: message.method, minor: message.minor }, response, error, false);
+    }
+    discardResponse(response, new TypeError("The response to an upgrade has no body"));
+    message.response = "writing";
+    const taken = new Takeover(this.#client, message);
+    this.#takeover = taken;
+    message.written = taken.done.then(toNull, toNull);
+    this.#write(this.#encoder.encode(head));
+    return taken.done;
   }
 
   /** Sends an informational response (RFC 9110 §15.2); "A server MUST NOT send a 1xx response to an HTTP/1.0 client". */
@@ -385,7 +413,7 @@ export class Http1Driver implements HttpDriver {
     if (message.minor === 0 || message.response !== "awaited" || message.settled || this.#finished) return;
     const fields = fieldList(new Headers(headers));
     // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
-    this.#write(this.#encoder.encode(interimHead(status, sortFields(fields).lines)));
+    this.#write(this.#encoder.encode(encodeInterimHead(status, sortFields(fields).lines)));
   }
 
   /** Sends `102 (Processing)`, which a client ignores, where no response has begun. */
@@ -488,9 +516,14 @@ export class Http1Driver implements HttpDriver {
       statusText,
       framing,
       lines: fields.lines + trailers + preloadLine(message?.preloads ?? null, fields.lines),
-      serverLines: this.#encoder.date.at(client.now) + serverLine(client.options.serverHeader),
+      serverLines: this.#serverLines(),
       close: client.shouldClose,
     });
+  }
+
+  #serverLines(): string {
+    const { now, options } = this.#client;
+    return this.#encoder.date.at(now) + serverLine(options.serverHeader);
   }
 
   /**
@@ -614,26 +647,6 @@ function localAuthority({ localAddress, localPort }: DriverClient): string {
   return localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }
 
-// "If the "close" connection option is present, the connection will not persist [...]; if the received protocol is HTTP/1.1
-// (or later), the connection will persist [...]; if the received protocol is HTTP/1.0, the "keep-alive" connection option is
-// present [...] the connection will persist" (RFC 9112 §9.3)
-function isPersistent(head: RequestHead): boolean {
-  const { connection } = head.control;
-  if (connection === undefined) return head.minor === 1;
-  const options = listElements(connection);
-  return !options.includes("close") && (head.minor === 1 || options.includes("keep-alive"));
-}
-
-/**
- * Expect = #expectation (RFC 9110 §10.1.1), of which there is one: says whether it is there. "A server that receives a
- * 100-continue expectation in an HTTP/1.0 request MUST ignore that expectation."
- */
-function checkExpectation({ control, minor }: RequestHead): boolean {
-  if (control.expect === undefined || minor === 0) return false;
-  if (control.expect.toLowerCase() === "100-continue") return true;
-  throw new HttpError(417, "An expectation other than 100-continue (RFC 9110 §10.1.1)");
-}
-
 /** What a thrown error is to the peer. Anything else is a fault of ours, for the client to report. */
 function asFault(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
@@ -657,10 +670,6 @@ function toNull(): null {
 }
 
 function ignoreValue(): void {}
-
-function interimHead(status: number, lines: string): string {
-  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n`;
-}
 
 // "A server MUST reject" what it cannot make a tunnel of: a 2xx to CONNECT would be one (RFC 9110 §9.3.6)
 function checkStatus(method: string, status: number): void {

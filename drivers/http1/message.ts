@@ -7,11 +7,11 @@
 import type { ServerRequest } from "../../request.ts";
 import { requestHeaders } from "../../headers.ts";
 import type { FieldLines } from "../../headers.ts";
-import { ignore, type Protocol, RequestMessage, type UpgradeHandler } from "../../message.ts";
+import { ignore, type Protocol, RequestMessage } from "../../message.ts";
 import type { RequestBody } from "../../request_body.ts";
 import type { DriverClient } from "../driver.ts";
 import type { BodyDecoder } from "./body.ts";
-import { FieldSection } from "./fields.ts";
+import { FieldSection, listElements } from "./fields.ts";
 import type { RequestHead } from "./head.ts";
 import { type RequestTarget, targetUri } from "../authority.ts";
 
@@ -147,9 +147,13 @@ export class Http1Message extends RequestMessage {
   }
 
   /** @inheritdoc */
-  override upgrade(_handler: UpgradeHandler): void {
-    throw new TypeError(
-      "exchange.upgrade is not there yet: take the connection with exchange.client.export()",
-    );
+  override checkUpgrade(): void {
+    if (!this.received) throw new TypeError("exchange.upgrade: read the body of the request first");
+    if (this.method === "CONNECT") return;
+    const asked = this.fields.get("upgrade") !== null &&
+      listElements(this.fields.get("connection") ?? "").includes("upgrade");
+    // "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request." (RFC 9110 §7.8)
+    if (asked && this.minor === 1) return;
+    throw new TypeError("exchange.upgrade: the client has not asked for another protocol (RFC 9110 §7.8)");
   }
 }

@@ -161,6 +161,47 @@ export function encodeResponseHead(parts: HeadParts): string {
   }${parts.serverLines}\r\n`;
 }
 
+/** Encodes the head of an informational response (RFC 9110 §15.2), which has nothing else. */
+export function encodeInterimHead(status: number, lines: string): string {
+  return `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${lines}\r\n`;
+}
+
+/** What the head of an upgrade is made of. */
+export interface UpgradeHeadInput {
+  /** The request's method: CONNECT makes a tunnel. */
+  readonly method: string;
+  /** The minor version of the request. */
+  readonly minor: 0 | 1;
+  /** The handler's status, for CONNECT. */
+  readonly status: number;
+  /** The handler's fields: names in lower case, each followed by its value. */
+  readonly fields: readonly string[];
+  /** What the request says in `upgrade`. */
+  readonly asked: string;
+  /** The server's own field lines. */
+  readonly serverLines: string;
+}
+
+/**
+ * Encodes the head behind which a connection is handed over.
+ *
+ * "A server that sends a 101 (Switching Protocols) response MUST send an Upgrade header field to indicate the new protocol(s)"
+ * (RFC 9110 §7.8); "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx (Successful) response
+ * to CONNECT" (RFC 9110 §9.3.6).
+ */
+export function encodeUpgradeHead(
+  { method, minor, status, fields, asked, serverLines }: UpgradeHeadInput,
+): string {
+  const { lines } = sortFields(fields);
+  if (method === "CONNECT") {
+    return `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n${lines}${serverLines}\r\n`;
+  }
+  const named = fields.findIndex((name, index) => index % 2 === 0 && name === "upgrade");
+  const protocol = named < 0 ? asked.split(",")[0]!.trim() : fields[named + 1]!;
+  const upgrade = `connection: upgrade\r\n${fieldLine("upgrade", protocol)}`;
+  return `HTTP/1.1 101 Switching Protocols\r\n${upgrade}${lines}${serverLines}\r\n`;
+}
+
 // reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 §4)
 function reasonOf(status: number, statusText: string): string {
   return statusText !== "" && isFieldValue(statusText) ? statusText : reasonPhrase(status);

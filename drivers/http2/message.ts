@@ -6,7 +6,7 @@
 
 import type { FieldLines } from "../../headers.ts";
 import { requestHeaders } from "../../headers.ts";
-import { ignore, type Protocol, RequestMessage, type UpgradeHandler } from "../../message.ts";
+import { ignore, type Protocol, RequestMessage } from "../../message.ts";
 import type { ServerRequest } from "../../request.ts";
 import type { RequestBody } from "../../request_body.ts";
 import type { DriverClient } from "../driver.ts";
@@ -61,8 +61,6 @@ export class Http2Message extends RequestMessage {
   received: boolean;
   /** The web object that the handler was given. */
   request: ServerRequest | null = null;
-  /** What takes over the stream, once the handler has said so. */
-  upgradeHandler: UpgradeHandler | null = null;
   /** Paths that were promised or are to be preloaded: for the `link` field of the response. */
   preloads: string[] | null = null;
   readonly #resolved: RequestTarget | null;
@@ -151,10 +149,8 @@ export class Http2Message extends RequestMessage {
   }
 
   /** @inheritdoc */
-  override upgrade(handler: UpgradeHandler): void {
-    if (this.method !== "CONNECT") {
-      throw new TypeError("exchange.upgrade: over HTTP/2 only CONNECT can be taken over (RFC 9113 §8.5)");
-    }
-    this.upgradeHandler = handler;
+  override checkUpgrade(): void {
+    if (this.method === "CONNECT") return;
+    throw new TypeError("exchange.upgrade: over HTTP/2 only CONNECT can be taken over (RFC 9113 §8.5)");
   }
 }

@@ -1,5 +1,5 @@
 /** The routes of the testbed, and the way to them. */
-import { type Exchange, type Handler, HttpError, Response } from "../../mod.ts";
+import { type Exchange, type Handler, HttpError, Response, type UpgradedConnection } from "../../mod.ts";
 import { discard, echo, echoDiscard, ignore, info, inspect, limited, slowEcho } from "./bodies.ts";
 import { Call, type Testbed } from "./call.ts";
 import { files } from "./files.ts";
@@ -42,7 +42,7 @@ const ROUTES = new Map<string, Route>([
   ["/style.css", { methods: GET, answer: css }],
   ["/pushed.css", { methods: GET, answer: css }],
   ["/stats", { methods: GET, answer: stats }],
-  ["/upgrade", { methods: "any", answer: later }],
+  ["/upgrade", { methods: GET, answer: upgrade }],
   ["/ws", { methods: "any", answer: webSocket }],
   ["/grpc.health.v1.Health/Check", { methods: POST, answer: later }],
   // of the attack corpus
@@ -66,7 +66,7 @@ const FILES: Route = { methods: GET, answer: files };
 /** The handler of a testbed. */
 export function createHandler(testbed: Testbed): Handler {
   return (request, exchange) => {
-    if (request.method === "CONNECT") return later();
+    if (request.method === "CONNECT" && exchange.extendedProtocol === null) return tunnel(exchange);
     const [path, query] = splitTarget(request, exchange);
     const route = path.startsWith("/files/") ? FILES : ROUTES.get(path);
     if (route === undefined) return new Response("404 Not Found", { status: 404 });
@@ -175,6 +175,30 @@ function counters({ testbed }: Call): Response {
     abortedHandlers: aborted,
     cancelledStreams: cancelled,
   });
+}
+
+/** A raw echo for whoever asks for it by name. */
+function upgrade({ request, exchange }: Call): globalThis.Response {
+  const asked = request.headers.get("upgrade")?.toLowerCase() ?? "";
+  if (asked.split(/[ \t]*,[ \t]*/).includes("echo") && exchange.protocol === "HTTP/1.1") {
+    return exchange.upgrade(echoBytes, { headers: { upgrade: "echo" } });
+  }
+  throw new HttpError(426, "Ask for `Upgrade: echo`", { headers: { upgrade: "echo" } });
+}
+
+/**
+ * A raw echo in place of a tunnel: no outgoing connection is made. A name without a dot is refused, as a proxy would refuse
+ * what it cannot resolve: the attack corpus asks for `a:443`, and wants no tunnel.
+ */
+function tunnel(exchange: Exchange): globalThis.Response {
+  const host = exchange.target.replace(/:\d+$/, "");
+  if (!/[.:]/.test(host) && host !== "localhost") throw new HttpError(403, `There is no ${host} here`);
+  return exchange.upgrade(echoBytes);
+}
+
+async function echoBytes(connection: UpgradedConnection): Promise<void> {
+  await connection.readable.pipeTo(connection.writable);
+  connection.close();
 }
 
 /** What is no opening handshake (RFC 6455 §4.2.1) is answered as one will be. */

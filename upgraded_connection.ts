@@ -1,0 +1,121 @@
+/**
+ * What the handler of `exchange.upgrade()` is given.
+ *
+ * @module
+ */
+
+import type { Connection, TlsInfo } from "./connection.ts";
+
+const CHUNK_SIZE = 16 * 1024;
+
+/** What an {@link UpgradedConnection} is made of. */
+export interface UpgradedConnectionInit {
+  /** What is known of the TLS session; `null` without TLS. */
+  readonly tlsInfo: TlsInfo | null;
+  /** Aborts when the server stops. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A connection that was taken over from HTTP: over HTTP/1 the connection itself, over HTTP/2 one stream of it. Its first reads
+ * give the bytes that had come behind the request's head. No time limit of HTTP applies; whoever has it closes it, and its
+ * client counts as connected until then.
+ *
+ * Use `readable` and `writable`, or `read` and `write`; not both for one direction.
+ */
+export class UpgradedConnection implements Connection, Disposable {
+  /** What is known of the TLS session; `null` without TLS. */
+  readonly tlsInfo: TlsInfo | null;
+  /** Aborts when the server stops: what is not closed when its time is over is cut. */
+  readonly signal: AbortSignal;
+  readonly #connection: Connection;
+  #readable: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
+  #writable: WritableStream<Uint8Array> | null = null;
+  #closed = false;
+
+  /** Made by the driver. */
+  constructor(connection: Connection, { tlsInfo, signal }: UpgradedConnectionInit) {
+    this.#connection = connection;
+    this.tlsInfo = tlsInfo;
+    this.signal = signal;
+  }
+
+  /** The address on this side. */
+  get localAddr(): Deno.Addr {
+    return this.#connection.localAddr;
+  }
+
+  /** The address of the peer. */
+  get remoteAddr(): Deno.Addr {
+    return this.#connection.remoteAddr;
+  }
+
+  /** Reads into `buffer`: the number of bytes, or `null` once the peer has ended its side. An error closes the connection. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await this.#connection.read(buffer);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Writes some of `data` and says how many bytes; `data` must not change before that. An error closes the connection. */
+  async write(data: Uint8Array): Promise<number> {
+    try {
+      return await this.#connection.write(data);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Writes all of `data`; it must not change before that. */
+  async writeAll(data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.length;) at += await this.write(data.subarray(at));
+  }
+
+  /** Ends this side only; where the connection underneath cannot, both. */
+  async closeWrite(): Promise<void> {
+    if (this.#connection.closeWrite === undefined) this.close();
+    else await this.#connection.closeWrite();
+  }
+
+  /** Closes both directions; pending reads and writes are rejected. Calling it again does nothing. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#connection.close();
+  }
+
+  /** Closes, so that a connection may be declared with `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The peer's bytes as a stream: the same one at each call. Cancelling it closes the connection. */
+  get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#readable ??= new ReadableStream({
+      type: "bytes",
+      pull: async (controller) => {
+        const buffer = new Uint8Array(CHUNK_SIZE);
+        const count = await this.read(buffer);
+        if (count !== null) return controller.enqueue(buffer.subarray(0, count));
+        controller.close();
+        if ("byobRequest" in controller) controller.byobRequest?.respond(0);
+      },
+      cancel: () => this.close(),
+    }, { highWaterMark: 0 });
+    return this.#readable;
+  }
+
+  /** A stream whose bytes go to the peer: the same one at each call. Closing it ends this side, aborting it closes both. */
+  get writable(): WritableStream<Uint8Array> {
+    this.#writable ??= new WritableStream({
+      write: (chunk) => this.writeAll(chunk),
+      close: () => this.closeWrite(),
+      abort: () => this.close(),
+    });
+    return this.#writable;
+  }
+}
