@@ -41,7 +41,11 @@ export class ExportedConnection implements Connection {
   }
 
   /** @inheritdoc */
-  async read(buffer: Uint8Array): Promise<number | null> {
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#reader === null ? this.#connection.read(buffer) : this.#readRest(buffer);
+  }
+
+  async #readRest(buffer: Uint8Array): Promise<number | null> {
     if (this.#unread.length === 0 && this.#reader?.busy) {
       const count = await this.#reader.read();
       if (count === null) return null;

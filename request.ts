@@ -155,7 +155,17 @@ function holds(): boolean {
 
 /** What a handler is given for a request: the lazy one where the platform allows it, and else a real `Request`. */
 export function webRequest(request: ServerRequest): Request {
-  if (!LAZY_REQUEST_HOLDS) return request.real;
-  const lazy: unknown = request;
-  return lazy as Request;
+  const web: unknown = LAZY_REQUEST_HOLDS
+    ? request
+    : Object.assign(request.real, { [MESSAGE]: request.message });
+  return web as Request;
+}
+
+/** Where a real `Request` has the message that it was made of. */
+const MESSAGE: unique symbol = Symbol("message");
+
+/** What is known of a request that a handler was given; `null` for any other. */
+export function messageOf(request: object): RequestMessage | null {
+  if (request instanceof ServerRequest) return request.message;
+  return MESSAGE in request ? request[MESSAGE] as RequestMessage : null;
 }

@@ -51,24 +51,20 @@ export class UpgradedConnection implements Connection, Disposable {
   }
 
   /** Reads into `buffer`: the number of bytes, or `null` once the peer has ended its side. An error closes the connection. */
-  async read(buffer: Uint8Array): Promise<number | null> {
-    try {
-      return await this.#connection.read(buffer);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+  read(buffer: Uint8Array): Promise<number | null> {
+    const reading = this.#connection.read(buffer);
+    reading.then(undefined, this.#onError);
+    return reading;
   }
 
   /** Writes some of `data` and says how many bytes; `data` must not change before that. An error closes the connection. */
-  async write(data: Uint8Array): Promise<number> {
-    try {
-      return await this.#connection.write(data);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
+  write(data: Uint8Array): Promise<number> {
+    const writing = this.#connection.write(data);
+    writing.then(undefined, this.#onError);
+    return writing;
   }
+
+  readonly #onError = () => this.close();
 
   /** Writes all of `data`; it must not change before that. */
   async writeAll(data: Uint8Array): Promise<void> {

@@ -1,5 +1,6 @@
 /** The routes of the testbed, and the way to them. */
 import { type Exchange, type Handler, HttpError, Response, type UpgradedConnection } from "../../mod.ts";
+import { upgradeWebSocket } from "../../websocket/mod.ts";
 import { discard, echo, echoDiscard, ignore, info, inspect, limited, slowEcho } from "./bodies.ts";
 import { Call, type Testbed } from "./call.ts";
 import { files } from "./files.ts";
@@ -201,13 +202,16 @@ async function echoBytes(connection: UpgradedConnection): Promise<void> {
   connection.close();
 }
 
-/** What is no opening handshake (RFC 6455 §4.2.1) is answered as one will be. */
-function webSocket({ request, exchange }: Call): Response {
-  const offered = request.headers.get("upgrade")?.toLowerCase() ?? "";
-  if (exchange.protocol === "HTTP/1.0" || !offered.split(/[ \t]*,[ \t]*/).includes("websocket")) {
-    throw new HttpError(426, "A WebSocket is opened here", { headers: { upgrade: "websocket" } });
-  }
-  return later();
+/** Echoes each message in its type; what is no opening handshake is refused by `upgradeWebSocket()`. */
+function webSocket({ request, exchange }: Call): globalThis.Response {
+  const { bodySizeLimit, streamTimeout } = exchange.client.options;
+  const { socket, response } = upgradeWebSocket(request, {
+    maxMessageSize: bodySizeLimit ?? undefined,
+    idleTimeout: 2 * streamTimeout / 1000,
+  });
+  socket.binaryType = "arraybuffer";
+  socket.addEventListener("message", ({ data }) => socket.send(data));
+  return response;
 }
 
 function later(): never {

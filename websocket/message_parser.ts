@@ -1,0 +1,88 @@
+/**
+ * Takes messages and control frames out of received bytes. A message's fragments are joined in one piece of memory, which grows
+ * with what has come, never with what is announced.
+ *
+ * @module
+ */
+
+import type { InputBuffer } from "../drivers/input_buffer.ts";
+import { CloseCode, type FrameHeader, Opcode, parseHeader, unmask, WebSocketFault } from "./frame.ts";
+
+const LEAST_ROOM = 1024;
+
+/** What was received: a message in full, or a control frame. */
+export interface Received {
+  /** What it is. */
+  readonly opcode: Opcode;
+  /** Whether it is compressed. */
+  readonly compressed: boolean;
+  /** Its bytes, valid until the next is asked for. */
+  readonly payload: Uint8Array;
+}
+
+/** Parses one connection's frames. */
+export class MessageParser {
+  readonly #limit: number;
+  readonly #deflate: boolean;
+  #header: FrameHeader | null = null; // of the message that is in the middle of its fragments
+  #joined: Uint8Array = new Uint8Array(0);
+  #size = 0;
+
+  /** @param limit the largest message, in bytes; @param deflate whether permessage-deflate was agreed on */
+  constructor(limit: number, deflate: boolean) {
+    this.#limit = limit;
+    this.#deflate = deflate;
+  }
+
+  /**
+   * The next message or control frame, consumed from `input`; `undefined` until it is complete.
+   *
+   * @throws {WebSocketFault} 1002, and 1009 as soon as a frame's header says that its message is too large
+   */
+  next(input: InputBuffer): Received | undefined {
+    for (;;) {
+      const context = { deflate: this.#deflate, fragmented: this.#header !== null };
+      const header = parseHeader(input.bytes, input.start, input.end, context);
+      if (header === undefined) return undefined;
+      const isControl = header.opcode >= Opcode.CLOSE;
+      if (!isControl && this.#size + header.length > this.#limit) throw tooBig(this.#limit);
+      if (input.length < header.size + header.length) return undefined;
+      const start = input.start + header.size;
+      const end = start + header.length;
+      unmask(input.bytes, start, end);
+      input.consume(header.size + header.length);
+      const payload = input.bytes.subarray(start, end);
+      if (isControl || (header.fin && this.#header === null)) {
+        return { opcode: header.opcode, compressed: header.compressed, payload };
+      }
+      const received = this.#join(header, payload);
+      if (received !== undefined) return received;
+    }
+  }
+
+  #join(header: FrameHeader, payload: Uint8Array): Received | undefined {
+    this.#header ??= header;
+    this.#reserve(payload.length);
+    this.#joined.set(payload, this.#size);
+    this.#size += payload.length;
+    if (!header.fin) return undefined;
+    const { opcode, compressed } = this.#header;
+    const whole = this.#joined.subarray(0, this.#size);
+    this.#header = null;
+    this.#joined = new Uint8Array(0);
+    this.#size = 0;
+    return { opcode, compressed, payload: whole };
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#size + count;
+    if (needed <= this.#joined.length) return;
+    const room = new Uint8Array(Math.max(LEAST_ROOM, 2 * needed));
+    room.set(this.#joined.subarray(0, this.#size));
+    this.#joined = room;
+  }
+}
+
+function tooBig(limit: number): WebSocketFault {
+  return new WebSocketFault(CloseCode.TOO_BIG, `A message above ${limit} bytes (RFC 6455 §7.4.1)`);
+}

@@ -1,0 +1,109 @@
+/**
+ * The opening handshake (RFC 6455 §4.2), and what it becomes.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { HttpError } from "../errors.ts";
+import type { RequestMessage } from "../message.ts";
+import { messageOf } from "../request.ts";
+import { Response } from "../response.ts";
+import { acceptsDeflate, DEFLATE_RESPONSE } from "./deflate.ts";
+import { resolveSocketOptions, ServerWebSocket, type WebSocketOptions } from "./socket.ts";
+
+/** What a handshake becomes. */
+export interface WebSocketUpgrade {
+  /** The socket: it opens when the response was sent. */
+  readonly socket: ServerWebSocket;
+  /** The response for the handler to return. */
+  readonly response: globalThis.Response;
+}
+
+const VERSION = "13";
+
+// 16 bytes in base64 (RFC 6455 §4.2.1)
+const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/**
+ * Upgrades a request to a WebSocket: `GET` with `Upgrade: websocket` over HTTP/1.1, or an extended CONNECT over HTTP/2 where
+ * `options.extendedConnect` offers it and `options.allowedMethods` has CONNECT.
+ *
+ * @param request as the handler was given it
+ * @param options what differs from the defaults
+ * @throws {HttpError} 400, 405, 426 for what is no handshake (RFC 6455 §4.2.2): a handler may let it escape
+ * @throws {TypeError} when the client has not named `options.protocol`, or the request is not the server's own
+ */
+export function upgradeWebSocket(request: Request, options: WebSocketOptions = {}): WebSocketUpgrade {
+  const message = messageOf(request);
+  if (message === null) {
+    throw new TypeError("upgradeWebSocket: give the request as the handler was given it, not a copy");
+  }
+  const settings = resolveSocketOptions(options);
+  const isTunnel = message.method === "CONNECT";
+  if (!isTunnel) checkHandshake(message);
+  checkVersion(message);
+  checkProtocol(message, options.protocol);
+  const deflate = settings.compress && acceptsDeflate(message.fields.get("sec-websocket-extensions"));
+  message.checkUpgrade();
+  const headers: [string, string][] = isTunnel ? [] : [
+    ["upgrade", "websocket"],
+    ["sec-websocket-accept", acceptKey(message.fields.get("sec-websocket-key")!)],
+  ];
+  if (options.protocol !== undefined) headers.push(["sec-websocket-protocol", options.protocol]);
+  if (deflate) headers.push(["sec-websocket-extensions", DEFLATE_RESPONSE]);
+  const response = new Response(null, { headers });
+  const socket = new ServerWebSocket({
+    url: message.url.replace(/^http/, "ws"),
+    protocol: options.protocol ?? "",
+    deflate,
+    settings,
+  });
+  message.upgradeHandler = (connection) => socket.run(connection);
+  return { socket, response };
+}
+
+function checkHandshake(message: RequestMessage): void {
+  const { method, fields, protocol } = message;
+  const upgrade = { upgrade: "websocket" };
+  if (method !== "GET") {
+    throw new HttpError(405, "A WebSocket is opened by GET (RFC 6455 §4.2.1)", { headers: { allow: "GET" } });
+  }
+  if (protocol !== "HTTP/1.1" || !hasElement(fields.get("upgrade"), "websocket")) {
+    throw new HttpError(426, "A WebSocket is opened by Upgrade: websocket (RFC 6455 §4.2.1)", {
+      headers: upgrade,
+    });
+  }
+  if (!hasElement(fields.get("connection"), "upgrade")) {
+    throw new HttpError(400, "Connection does not say upgrade (RFC 6455 §4.2.1)");
+  }
+  if (message.body !== null) throw new HttpError(400, "A handshake has no body (RFC 6455 §4.2.1)");
+  if (!KEY.test(fields.get("sec-websocket-key") ?? "")) {
+    throw new HttpError(400, "Sec-WebSocket-Key is not 16 bytes in base64 (RFC 6455 §4.2.1)");
+  }
+}
+
+// "If this version does not match a version understood by the server, the server MUST [...] send an appropriate HTTP error code
+// (such as 426 Upgrade Required) and a |Sec-WebSocket-Version| header field" (RFC 6455 §4.2.2)
+function checkVersion({ fields }: RequestMessage): void {
+  if (fields.get("sec-websocket-version") === VERSION) return;
+  throw new HttpError(426, "The version of WebSocket is 13 (RFC 6455 §4.2.2)", {
+    headers: { upgrade: "websocket", "sec-websocket-version": VERSION },
+  });
+}
+
+function checkProtocol({ fields }: RequestMessage, protocol: string | undefined): void {
+  if (protocol === undefined) return;
+  const offered = (fields.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
+  if (offered.includes(protocol)) return;
+  throw new TypeError(`upgradeWebSocket: the client has not named the protocol ${JSON.stringify(protocol)}`);
+}
+
+function hasElement(list: string | null, element: string): boolean {
+  return (list ?? "").split(",").some((part) => part.trim().toLowerCase() === element);
+}
+
+function acceptKey(key: string): string {
+  return createHash("sha1").update(key + GUID).digest("base64");
+}
