@@ -203,13 +203,14 @@ async function echoBytes(connection: UpgradedConnection): Promise<void> {
 }
 
 /** Echoes each message in its type; what is no opening handshake is refused by `upgradeWebSocket()`. */
-function webSocket({ request, exchange }: Call): globalThis.Response {
+function webSocket({ request, exchange, params }: Call): globalThis.Response {
   const { bodySizeLimit, streamTimeout } = exchange.client.options;
   const { socket, response } = upgradeWebSocket(request, {
     maxMessageSize: bodySizeLimit ?? undefined,
     idleTimeout: 2 * streamTimeout / 1000,
   });
   socket.binaryType = "arraybuffer";
+  if (params.has("close")) socket.onopen = () => socket.close(1000); // for whoever wants to see the server begin
   socket.addEventListener("message", ({ data }) => socket.send(data));
   return response;
 }
