@@ -1,0 +1,117 @@
+/** `examples/tunnel.ts` as a proxy for curl and a browser. */
+
+import type { Handler } from "../../mod.ts";
+import { HttpServer } from "../../mod.ts";
+import { makeCertificate, openssl } from "../attacks/certificates.ts";
+import { assertEquals, assertMatch } from "../support/assert.ts";
+import { within } from "../support/deadline.ts";
+import { findTool, runTool, testWithTool } from "../support/tools.ts";
+
+const curl = openssl === null ? null : findTool("curl");
+const chromium = openssl === null ? null : findTool("chromium", "chromium-browser", "google-chrome");
+
+const page: Handler = async (request, exchange) => {
+  const text = `<p>${request.method} ${exchange.protocol} ${(await request.bytes()).length}</p>`;
+  return new Response(text, { headers: { "content-type": "text/html" } });
+};
+
+/** Runs a test with the proxy, and a server with and one without TLS behind it. */
+async function withProxy(
+  run: (proxy: string, plain: number, encrypted: number) => Promise<void>,
+): Promise<void> {
+  const { cert, key } = await makeCertificate(openssl!);
+  await using server = new HttpServer(page);
+  const plain = server.listen({ hostname: "127.0.0.1", port: 0 }).addr as Deno.NetAddr;
+  const encrypted = server.listen({ hostname: "127.0.0.1", port: 0, cert, key }).addr as Deno.NetAddr;
+  const path = new URL("../../examples/tunnel.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-net", path, "--port", "0"],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    const { value = "" } = await within("the proxy's first line", lines.read(), 20_000);
+    await run(/(http:\S+)/.exec(value)?.[1] ?? "", plain.port, encrypted.port);
+  } finally {
+    child.kill("SIGTERM");
+    await within("the proxy's end", child.status, 10_000);
+    await lines.cancel();
+  }
+}
+
+testWithTool(
+  curl,
+  "curl or openssl",
+  "curl goes through the proxy by CONNECT, over TLS (RFC 9110 §9.3.6)",
+  async (path) => {
+    await withProxy(async (proxy, _, port) => {
+      const { code, stdout, stderr } = await runTool(path, [
+        ...["-q", "-sS", "-k", "--noproxy", "", "--max-time", "10", "--proxy", proxy],
+        ...["-d", "x".repeat(100_000), `https://127.0.0.1:${port}/`],
+      ]);
+      assertEquals([code, stdout], [0, "<p>POST HTTP/2 100000</p>"], stderr);
+    });
+  },
+);
+
+testWithTool(
+  curl,
+  "curl or openssl",
+  "curl goes through the proxy without a tunnel (RFC 9112 §3.2.2)",
+  async (path) => {
+    await withProxy(async (proxy, port) => {
+      const { code, stdout, stderr } = await runTool(path, [
+        ...["-q", "-sS", "--noproxy", "", "--max-time", "10", "--proxy", proxy],
+        `http://127.0.0.1:${port}/`,
+      ]);
+      assertEquals([code, stdout], [0, "<p>GET HTTP/1.1 0</p>"], stderr);
+    });
+  },
+);
+
+testWithTool(
+  curl,
+  "curl or openssl",
+  "curl is told of a host that cannot be reached (RFC 9110 §15.6.3)",
+  async (path) => {
+    await withProxy(async (proxy) => {
+      const { stderr } = await runTool(path, [
+        ...["-q", "-sS", "--noproxy", "", "--max-time", "10", "--proxy", proxy],
+        "https://127.0.0.1:1/",
+      ]);
+      assertMatch(stderr, /502/, "what curl says");
+    });
+  },
+);
+
+testWithTool(
+  chromium,
+  "chromium or openssl",
+  "chromium goes through the proxy by CONNECT (RFC 9110 §9.3.6)",
+  async (path) => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await withProxy(async (proxy, _, port) => {
+        const { stdout, stderr } = await runTool(path, [
+          ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+          ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+          ...[
+            "--ignore-certificate-errors",
+            `--proxy-server=${new URL(proxy).host}`,
+            "--virtual-time-budget=5000",
+            "--proxy-bypass-list=<-loopback>",
+          ],
+          ...[`--user-data-dir=${folder}`, "--dump-dom", `https://127.0.0.1:${port}/`],
+        ], 60_000);
+        assertMatch(
+          stdout,
+          /<p>GET HTTP\/2 0<\/p>/,
+          `the page (${stdout.slice(0, 300)} ${stderr.slice(-300)})`,
+        );
+      });
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
