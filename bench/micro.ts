@@ -46,7 +46,7 @@ class BenchMessage extends RequestMessage {
   push(): boolean {
     return false;
   }
-  upgrade(): void {}
+  checkUpgrade(): void {}
 }
 
 const message = new BenchMessage();

@@ -11,6 +11,7 @@ const MESSAGES = /^(request|response|exchange|message|request_body)\.ts$/;
 
 /** The layers from top to bottom. A module may import from its own layer and those below it. */
 const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ["websocket", /^websocket\/.*\.ts$/],
   ["public surface", /^(mod|testing)\.ts$/],
   ["serve", /^serve\.ts$/],
   ["server", /^(server|handler_queue|address_counter)\.ts$/],
