@@ -549,7 +549,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   async stop(timeout: number): Promise<void> {
     if (this.#phase === "closed") return;
     if (this.#driver === null) return this.close();
-    this.#stopper?.abort(new ClientDisconnectedError("The server stops"));
+    this.#stopper ??= new AbortController(); // what is taken over from here on is told so too
+    this.#stopper.abort(new ClientDisconnectedError("The server stops"));
     this.#lingers = !this.#isIdle;
     const closed = Promise.withResolvers<void>();
     this.onClose(() => closed.resolve());

@@ -298,6 +298,11 @@ export class ServerWebSocket extends EventTarget {
     const before = this.#blobs ?? Promise.resolve();
     if (this.#blobs === null) this.#sendClose(code, reason);
     else before.then(() => this.#sendClose(code, reason));
+    this.#limitClose();
+  }
+
+  /** From here on the peer has so long to take what is sent, and to answer. */
+  #limitClose(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connection?.close(), CLOSE_TIMEOUT);
   }
@@ -400,6 +405,7 @@ export class ServerWebSocket extends EventTarget {
     this.#closeCode = code ?? CloseCode.NO_STATUS;
     this.#closeReason = reason;
     if (this.#state < 2) this.#state = 2;
+    this.#limitClose();
     // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close frame in
     // response." (RFC 6455 §5.5.1)
     this.#sendClose(code, reason);
@@ -412,12 +418,14 @@ export class ServerWebSocket extends EventTarget {
     this.#closeReason = error.message;
     this.#sendClose(error.code, error.message);
     if (this.#state < 2) this.#state = 2;
+    this.#limitClose();
     this.dispatchEvent(new ErrorEvent("error", { error, message: error.message }));
     try {
       await this.#queue!.flushed;
       await this.#connection!.closeWrite();
+      await drop(this.#connection!);
     } catch {
-      this.#connection!.close(); // the peer is gone: it needs no telling
+      this.#connection!.close(); // the peer is gone, or its time is over: it needs no telling
     }
   }
 
@@ -446,6 +454,12 @@ export class ServerWebSocket extends EventTarget {
 
 /** A function that handles the events of one type, whose type its setter has checked. */
 type EventHandler = (event: Event) => void;
+
+/** Reads and drops what a peer still sends, so that closing does not take back what it was sent (RFC 6455 §7.1.1). */
+async function drop(connection: UpgradedConnection): Promise<void> {
+  const buffer = new Uint8Array(READ_SIZE);
+  while (await connection.read(buffer) !== null);
+}
 
 function toBytes(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
