@@ -6,7 +6,7 @@
  */
 
 import type { Client } from "./connection.ts";
-import type { FieldLines } from "./headers.ts";
+import { type FieldLines, requestHeaders } from "./headers.ts";
 import type { RequestBody } from "./request_body.ts";
 import type { UpgradedConnection } from "./upgraded_connection.ts";
 
@@ -18,6 +18,8 @@ export type TrailerSource = HeadersInit | (() => HeadersInit | Promise<HeadersIn
 
 /** What takes over a connection (see `Exchange.upgrade`). */
 export type UpgradeHandler = (connection: UpgradedConnection) => void | Promise<void>;
+
+const NO_TRAILERS: FieldLines = { get: () => null, pairs: [] };
 
 /**
  * One request as its driver has it. Each driver has a class of its own for it; this one holds what they share: the end of
@@ -40,8 +42,8 @@ export abstract class RequestMessage {
   abstract readonly extendedProtocol: string | null;
   /** The body, or `null` when it has none. */
   abstract readonly body: RequestBody | null;
-  /** The trailer section, once the body is complete. */
-  abstract readonly trailers: Promise<Headers>;
+  /** Whether all of it was received. */
+  abstract readonly received: boolean;
   /** What the handler set as trailers of the response. */
   responseTrailers: TrailerSource | null = null;
 
@@ -49,6 +51,9 @@ export abstract class RequestMessage {
   #reason: unknown = undefined;
   #controller: AbortController | null = null;
   #completed: PromiseWithResolvers<void> | null = null;
+  #trailers: PromiseWithResolvers<Headers> | null = null;
+  #section: FieldLines = NO_TRAILERS;
+  #fault: unknown = undefined;
 
   /** Sends an informational response (RFC 9110 §15.2). */
   abstract inform(status: number, headers?: HeadersInit): void;
@@ -65,6 +70,32 @@ export abstract class RequestMessage {
    * @throws {TypeError} saying why not
    */
   abstract checkUpgrade(): void;
+
+  /** The trailer section, once the body is complete. */
+  get trailers(): Promise<Headers> {
+    if (this.#trailers === null) {
+      this.#trailers = Promise.withResolvers();
+      this.#trailers.promise.catch(ignore);
+      if (this.#fault !== undefined) this.#trailers.reject(this.#fault);
+      else if (this.received) this.#trailers.resolve(requestHeaders(this.#section));
+    }
+    return this.#trailers.promise;
+  }
+
+  /** All of the request was received; its trailer section, if it had one. */
+  end(section: FieldLines | null): void {
+    if (section !== null) this.#section = section;
+    this.body?.end();
+    this.#trailers?.resolve(requestHeaders(this.#section));
+  }
+
+  /** The rest of the request will not be received. */
+  fail(error: unknown): void {
+    if (this.received) return;
+    this.#fault = error;
+    this.body?.fail(error);
+    this.#trailers?.reject(error);
+  }
 
   /** Whether nothing further can be done for this request. */
   get settled(): boolean {

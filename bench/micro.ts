@@ -39,9 +39,7 @@ class BenchMessage extends RequestMessage {
   get client(): Client {
     throw new TypeError("There is no client here");
   }
-  get trailers(): Promise<Headers> {
-    return Promise.resolve(new Headers());
-  }
+  readonly received = true;
   inform(): void {}
   push(): boolean {
     return false;

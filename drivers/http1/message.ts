@@ -5,13 +5,12 @@
  */
 
 import type { ServerRequest } from "../../request.ts";
-import { requestHeaders } from "../../headers.ts";
 import type { FieldLines } from "../../headers.ts";
-import { ignore, type Protocol, RequestMessage } from "../../message.ts";
+import { type Protocol, RequestMessage } from "../../message.ts";
 import type { RequestBody } from "../../request_body.ts";
 import type { DriverClient } from "../driver.ts";
 import type { BodyDecoder } from "./body.ts";
-import { FieldSection, listElements } from "./fields.ts";
+import { listElements } from "./fields.ts";
 import type { RequestHead } from "./head.ts";
 import { type RequestTarget, targetUri } from "../authority.ts";
 
@@ -30,8 +29,6 @@ export interface MessageHooks {
   /** Sends an informational response. */
   inform(message: Http1Message, status: number, headers: HeadersInit | undefined): void;
 }
-
-const NO_TRAILERS = new FieldSection("", []);
 
 /** A request that came over HTTP/1.0 or 1.1. */
 export class Http1Message extends RequestMessage {
@@ -70,8 +67,6 @@ export class Http1Message extends RequestMessage {
   readonly #target: RequestTarget;
   readonly #hooks: MessageHooks;
   #url: string | null = null;
-  #trailers: PromiseWithResolvers<Headers> | null = null;
-  #fault: unknown = undefined;
 
   /** @param client who sent it; @param head its head; @param target what it points to; @param hooks the driver */
   constructor(client: DriverClient, head: RequestHead, target: RequestTarget, hooks: MessageHooks) {
@@ -96,38 +91,15 @@ export class Http1Message extends RequestMessage {
     return this.#url;
   }
 
-  /** Whether all of the request was received. */
-  get received(): boolean {
+  /** @inheritdoc */
+  override get received(): boolean {
     return this.decoder === null;
   }
 
-  /** @inheritdoc */
-  override get trailers(): Promise<Headers> {
-    if (this.#trailers === null) {
-      this.#trailers = Promise.withResolvers();
-      this.#trailers.promise.catch(ignore);
-      if (this.#fault !== undefined) this.#trailers.reject(this.#fault);
-      else if (this.received) this.#trailers.resolve(requestHeaders(this.#section));
-    }
-    return this.#trailers.promise;
-  }
-
-  #section: FieldLines = NO_TRAILERS;
-
   /** All of the request was received. */
-  end(section: FieldLines | null): void {
+  override end(section: FieldLines | null): void {
     this.decoder = null;
-    if (section !== null) this.#section = section;
-    this.body?.end();
-    this.#trailers?.resolve(requestHeaders(this.#section));
-  }
-
-  /** The rest of the request will not be received. */
-  fail(error: unknown): void {
-    if (this.received) return;
-    this.#fault = error;
-    this.body?.fail(error);
-    this.#trailers?.reject(error);
+    super.end(section);
   }
 
   /** @inheritdoc */

@@ -5,13 +5,11 @@
  */
 
 import type { FieldLines } from "../../headers.ts";
-import { requestHeaders } from "../../headers.ts";
-import { ignore, type Protocol, RequestMessage } from "../../message.ts";
+import { type Protocol, RequestMessage } from "../../message.ts";
 import type { ServerRequest } from "../../request.ts";
 import type { RequestBody } from "../../request_body.ts";
 import type { DriverClient } from "../driver.ts";
 import { type RequestTarget, targetUri } from "../authority.ts";
-import { RequestFields } from "./request_fields.ts";
 
 /** What a driver does for a request when its handler asks. */
 export interface MessageHooks {
@@ -41,8 +39,6 @@ export interface MessageInit {
   readonly fields: FieldLines;
 }
 
-const NO_TRAILERS: FieldLines = new RequestFields([]);
-
 /** A request that came over HTTP/2, or that a push has promised. */
 export class Http2Message extends RequestMessage {
   /** @inheritdoc */
@@ -57,8 +53,8 @@ export class Http2Message extends RequestMessage {
   override body: RequestBody | null = null;
   /** The stream that it came on. */
   readonly streamId: number;
-  /** Whether all of it was received. */
-  received: boolean;
+  /** @inheritdoc */
+  override received: boolean;
   /** The web object that the handler was given. */
   request: ServerRequest | null = null;
   /** Paths that were promised or are to be preloaded: for the `link` field of the response. */
@@ -68,9 +64,6 @@ export class Http2Message extends RequestMessage {
   readonly #hooks: MessageHooks;
   readonly #extended: string | null;
   #url: string | null = null;
-  #trailers: PromiseWithResolvers<Headers> | null = null;
-  #section: FieldLines = NO_TRAILERS;
-  #fault: unknown = undefined;
 
   /** @param client who sent it; @param init its parts; @param hooks the driver */
   constructor(client: DriverClient, init: MessageInit, hooks: MessageHooks) {
@@ -112,30 +105,13 @@ export class Http2Message extends RequestMessage {
 
   /** @inheritdoc */
   override get trailers(): Promise<Headers> {
-    if (this.#carried !== null) return this.#carried.trailers;
-    if (this.#trailers === null) {
-      this.#trailers = Promise.withResolvers();
-      this.#trailers.promise.catch(ignore);
-      if (this.#fault !== undefined) this.#trailers.reject(this.#fault);
-      else if (this.received) this.#trailers.resolve(requestHeaders(this.#section));
-    }
-    return this.#trailers.promise;
+    return this.#carried === null ? super.trailers : this.#carried.trailers;
   }
 
   /** All of the request was received. */
-  end(section: FieldLines | null): void {
+  override end(section: FieldLines | null): void {
     this.received = true;
-    if (section !== null) this.#section = section;
-    this.body?.end();
-    this.#trailers?.resolve(requestHeaders(this.#section));
-  }
-
-  /** The rest of the request will not be received. */
-  fail(error: unknown): void {
-    if (this.received) return;
-    this.#fault = error;
-    this.body?.fail(error);
-    this.#trailers?.reject(error);
+    super.end(section);
   }
 
   /** @inheritdoc */
