@@ -4,6 +4,7 @@ import { upgradeWebSocket } from "../../websocket/mod.ts";
 import { discard, echo, echoDiscard, ignore, info, inspect, limited, slowEcho } from "./bodies.ts";
 import { Call, type Testbed } from "./call.ts";
 import { files } from "./files.ts";
+import { healthCheck } from "./grpc.ts";
 import { badLength, big, bytes, events, hang, slow, stream, stubborn, throwLate } from "./streams.ts";
 import { text } from "./text.ts";
 
@@ -45,7 +46,7 @@ const ROUTES = new Map<string, Route>([
   ["/stats", { methods: GET, answer: stats }],
   ["/upgrade", { methods: GET, answer: upgrade }],
   ["/ws", { methods: "any", answer: webSocket }],
-  ["/grpc.health.v1.Health/Check", { methods: POST, answer: later }],
+  ["/grpc.health.v1.Health/Check", { methods: POST, answer: healthCheck }],
   // of the attack corpus
   ["/info", { methods: "any", answer: info }],
   ["/echo-discard", { methods: "any", answer: echoDiscard }],
@@ -213,8 +214,4 @@ function webSocket({ request, exchange, params }: Call): globalThis.Response {
   if (params.has("close")) socket.onopen = () => socket.close(1000); // for whoever wants to see the server begin
   socket.addEventListener("message", ({ data }) => socket.send(data));
   return response;
-}
-
-function later(): never {
-  throw new HttpError(501, "This comes with a later version");
 }
