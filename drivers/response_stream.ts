@@ -14,6 +14,12 @@ const PATIENCE = 8;
 
 type ReadResult = Awaited<ReturnType<BodySource["read"]>>;
 
+/** What to call when a wait has taken longer than some milliseconds. */
+interface Delay {
+  readonly milliseconds: number;
+  readonly callback: () => void;
+}
+
 /** The stream of one response. */
 export class ResponseStream {
   readonly #source: BodySource;
@@ -30,19 +36,17 @@ export class ResponseStream {
 
   /**
    * Begins to read: gives all of the content where the stream has it at hand in one chunk, and else `null`, for
-   * {@link ResponseStream.read} to go on.
+   * {@link ResponseStream.read} to go on. Nothing that was read is lost to it.
    *
-   * @param delay what to call when the first chunk takes longer than some milliseconds; `null` not to wait for it at all
+   * @param delay what to call when the first chunk takes longer than some milliseconds, after which the answer is `null`; `null`
+   * not to wait for it at all
    * @throws what the stream fails with
    */
-  async open(delay: { milliseconds: number; callback: () => void } | null): Promise<Uint8Array | null> {
+  async open(delay: Delay | null): Promise<Uint8Array | null> {
     const first = this.read();
     const atHand = await settlesSoon(first) !== "pending";
-    if (!atHand && delay === null) return this.#wait(first);
-    const result = atHand || delay === null
-      ? await first
-      : await withDelay(first, delay.milliseconds, delay.callback);
-    const chunk = this.take(result);
+    if (!atHand && (delay === null || await isLate(first, delay))) return this.#wait(first);
+    const chunk = this.take(await first);
     if (chunk === null) return NOTHING;
     const second = this.read();
     if (await settlesSoon(second) === "fulfilled" && this.take(await second) === null) return chunk;
@@ -100,11 +104,17 @@ async function settlesSoon(promise: Promise<unknown>): Promise<"pending" | "fulf
   return state;
 }
 
-async function withDelay<T>(promise: Promise<T>, delay: number, onDelay: () => void): Promise<T> {
-  const timer = setTimeout(onDelay, delay);
+/** Waits for a promise, and tells whether its delay was over before it. */
+async function isLate(promise: Promise<unknown>, { milliseconds, callback }: Delay): Promise<boolean> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    callback();
+  }, milliseconds);
   try {
-    return await promise;
+    await promise;
   } finally {
     clearTimeout(timer);
   }
+  return late;
 }
