@@ -517,7 +517,7 @@ export class Http1Driver implements HttpDriver {
       framing,
       lines: fields.lines + trailers + preloadLine(message?.preloads ?? null, fields.lines),
       serverLines: this.#serverLines(),
-      close: client.shouldClose,
+      ...{ close: client.shouldClose, upgrade: fields.upgrade },
     });
   }
 

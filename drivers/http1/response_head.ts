@@ -1,6 +1,6 @@
 /**
  * The head of a response (RFC 9112 §4) and how its body is framed (RFC 9112 §6): what a handler said of `connection`,
- * `transfer-encoding`, `content-length`, `upgrade`, `trailer` and `date` is input to that, and never copied.
+ * `transfer-encoding`, `content-length`, `upgrade`, `trailer` and `date` is input to that, and not copied.
  *
  * @module
  */
@@ -68,6 +68,8 @@ export interface ResponseFields {
   readonly declared: number | null;
   /** Whether `connection: close` was asked for. */
   readonly close: boolean;
+  /** The `upgrade` that the handler gave, or `null`. */
+  readonly upgrade: string | null;
 }
 
 /**
@@ -80,6 +82,7 @@ export function sortFields(fields: readonly string[]): ResponseFields {
   let lines = "";
   let declared: number | null = null;
   let close = false;
+  let upgrade: string | null = null;
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at]!;
     const value = fields[at + 1]!;
@@ -90,18 +93,20 @@ export function sortFields(fields: readonly string[]): ResponseFields {
       case "content-length":
         declared = declaredLength(value);
         break;
+      case "upgrade":
+        upgrade = value;
+        break;
       case "date":
       case "keep-alive":
       case "proxy-connection":
       case "trailer":
       case "transfer-encoding":
-      case "upgrade":
         break;
       default:
         lines += `${name}: ${value}\r\n`;
     }
   }
-  return { lines, declared, close };
+  return { lines, declared, close, upgrade };
 }
 
 function declaredLength(value: string): number {
@@ -144,6 +149,8 @@ export interface HeadParts {
   readonly framing: ResponseFraming;
   /** Whether the connection ends after it. */
   readonly close: boolean;
+  /** The handler's `upgrade`: sent with 426 alone, so that a proxy does not pass on what another server offers. */
+  readonly upgrade: string | null;
 }
 
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4)
@@ -156,9 +163,10 @@ export function encodeResponseHead(parts: HeadParts): string {
   const statusLine = status === 200 && statusText === ""
     ? minor === 1 ? OK_1 : OK_0
     : `HTTP/1.${minor} ${status} ${reasonOf(status, statusText)}\r\n`;
-  return `${statusLine}${parts.lines}${framingLine(framing)}${
-    connectionLine(parts.close, minor)
-  }${parts.serverLines}\r\n`;
+  const connection = status === 426 && parts.upgrade !== null
+    ? upgradeLines(parts.upgrade, parts.close)
+    : connectionLine(parts.close, minor);
+  return `${statusLine}${parts.lines}${framingLine(framing)}${connection}${parts.serverLines}\r\n`;
 }
 
 /** Encodes the head of an informational response (RFC 9110 §15.2), which has nothing else. */
@@ -192,14 +200,12 @@ export interface UpgradeHeadInput {
 export function encodeUpgradeHead(
   { method, minor, status, fields, asked, serverLines }: UpgradeHeadInput,
 ): string {
-  const { lines } = sortFields(fields);
+  const { lines, upgrade } = sortFields(fields);
   if (method === "CONNECT") {
     return `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n${lines}${serverLines}\r\n`;
   }
-  const named = fields.findIndex((name, index) => index % 2 === 0 && name === "upgrade");
-  const protocol = named < 0 ? asked.split(",")[0]!.trim() : fields[named + 1]!;
-  const upgrade = `connection: upgrade\r\n${fieldLine("upgrade", protocol)}`;
-  return `HTTP/1.1 101 Switching Protocols\r\n${upgrade}${lines}${serverLines}\r\n`;
+  const protocol = upgrade ?? asked.split(",")[0]!.trim();
+  return `HTTP/1.1 101 Switching Protocols\r\n${upgradeLines(protocol, false)}${lines}${serverLines}\r\n`;
 }
 
 // reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 §4)
@@ -227,6 +233,12 @@ function framingLine(framing: ResponseFraming): string {
 function connectionLine(close: boolean, minor: 0 | 1): string {
   if (close) return "connection: close\r\n";
   return minor === 0 ? "connection: keep-alive\r\n" : "";
+}
+
+// "The server MUST send an Upgrade header field in a 426 response" (RFC 9110 §15.5.22); "A sender of Upgrade MUST also send an
+// "Upgrade" connection option" (RFC 9110 §7.8)
+function upgradeLines(protocol: string, close: boolean): string {
+  return `connection: ${close ? "close, upgrade" : "upgrade"}\r\n${fieldLine("upgrade", protocol)}`;
 }
 
 /** The line `date` (RFC 9110 §6.6.1), made once a second. */

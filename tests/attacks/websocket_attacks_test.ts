@@ -1,8 +1,8 @@
 /** The WebSocket cases of the attack corpus (`attacks.json`) against the testbed in processes of its own. */
 
 import { assert } from "../support/assert.ts";
-import { latin1 } from "../support/bytes.ts";
 import { pass } from "../support/deadline.ts";
+import { readServerFrames } from "../support/websocket_wire.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { RawConnection } from "./raw_connection.ts";
 import { type CaseResult, failed, grown, Meter, type Results, warmUp } from "./runner.ts";
@@ -42,7 +42,7 @@ function observe(connection: RawConnection): Seen {
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
   }));
   const status = Number(first.split(" ")[1] ?? 0);
-  const frames = status === 101 ? readFrames(latin1(received.slice(end + 4))) : [];
+  const frames = status === 101 ? readServerFrames(received) : [];
   const close = frames.find(({ opcode }) => opcode === 8);
   return {
     status,
@@ -52,25 +52,6 @@ function observe(connection: RawConnection): Seen {
     closeCode: close === undefined ? null : close.payload[0]! << 8 | close.payload[1]!,
     closed: connection.ending !== null,
   };
-}
-
-/** The frames of a server: whole messages without a mask, since it neither fragments nor masks. */
-function readFrames(bytes: Uint8Array): { opcode: number; payload: Uint8Array }[] {
-  const frames: { opcode: number; payload: Uint8Array }[] = [];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at + 2 <= bytes.length;) {
-    assert((bytes[at]! & 0xf0) === 0x80, "the server's frames are whole messages");
-    const short = bytes[at + 1]!;
-    assert(short < 128, "the server's frames have no mask (RFC 6455 §5.1)");
-    const extended = short < 126 ? 0 : short === 126 ? 2 : 8;
-    if (at + 2 + extended > bytes.length) break;
-    const length = extended === 0 ? short : extended === 2 ? view.getUint16(at + 2) : view.getUint32(at + 6);
-    const start = at + 2 + extended;
-    if (start + length > bytes.length) break;
-    frames.push({ opcode: bytes[at]! & 15, payload: bytes.subarray(start, start + length) });
-    at = start + length;
-  }
-  return frames;
 }
 
 function judge(expect: WebSocketExpectation, seen: Seen): string | null {

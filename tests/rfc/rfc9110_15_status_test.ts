@@ -231,3 +231,21 @@ Deno.test("the server's own errors are short text without a stack (RFC 9110 §15
     for (const part of ["<script>", ".ts:", "at file:"]) assertLacks(raw.received, part, "the response");
   });
 });
+
+// "The server MUST send an Upgrade header field in a 426 response to indicate the required protocol(s)"
+for (
+  const [status, close, connection] of [[426, false, "upgrade"], [426, true, "close, upgrade"], [
+    200,
+    false,
+    undefined,
+  ]] as const
+) {
+  Deno.test(`${status} ${close ? "that closes " : ""}has ${connection ? "its" : "no"} Upgrade (RFC 9110 §15.5.22, §7.8)`, async () => {
+    const headers = { upgrade: "HTTP/3.0", ...(close && { connection: "close" }) };
+    await withServer(() => new Response(null, { status, headers }), {}, async ({ connect }) => {
+      const { fields } = await connect().request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      assertEquals(field(fields, "upgrade"), status === 426 ? "HTTP/3.0" : undefined);
+      assertEquals(field(fields, "connection"), connection);
+    });
+  });
+}
