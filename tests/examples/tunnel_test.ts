@@ -4,11 +4,11 @@ import type { Handler } from "../../mod.ts";
 import { HttpServer } from "../../mod.ts";
 import { makeCertificate, openssl } from "../attacks/certificates.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
+import { chromium, dumpPage } from "../support/browser.ts";
 import { within } from "../support/deadline.ts";
 import { findTool, runTool, testWithTool } from "../support/tools.ts";
 
 const curl = openssl === null ? null : findTool("curl");
-const chromium = openssl === null ? null : findTool("chromium", "chromium-browser", "google-chrome");
 
 const page: Handler = async (request, exchange) => {
   const text = `<p>${request.method} ${exchange.protocol} ${(await request.bytes()).length}</p>`;
@@ -86,32 +86,18 @@ testWithTool(
 );
 
 testWithTool(
-  chromium,
+  openssl === null ? null : chromium,
   "chromium or openssl",
   "chromium goes through the proxy by CONNECT (RFC 9110 §9.3.6)",
   async (path) => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await withProxy(async (proxy, _, port) => {
-        const { stdout, stderr } = await runTool(path, [
-          ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-          ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-          ...[
-            "--ignore-certificate-errors",
-            `--proxy-server=${new URL(proxy).host}`,
-            "--virtual-time-budget=5000",
-            "--proxy-bypass-list=<-loopback>",
-          ],
-          ...[`--user-data-dir=${folder}`, "--dump-dom", `https://127.0.0.1:${port}/`],
-        ], 60_000);
-        assertMatch(
-          stdout,
-          /<p>GET HTTP\/2 0<\/p>/,
-          `the page (${stdout.slice(0, 300)} ${stderr.slice(-300)})`,
-        );
-      });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await withProxy(async (proxy, _, port) => {
+      const options = [`--proxy-server=${new URL(proxy).host}`, "--proxy-bypass-list=<-loopback>"];
+      const { stdout, stderr } = await dumpPage(path, `https://127.0.0.1:${port}/`, ...options);
+      assertMatch(
+        stdout,
+        /<p>GET HTTP\/2 0<\/p>/,
+        `the page (${stdout.slice(0, 300)} ${stderr.slice(-300)})`,
+      );
+    });
   },
 );

@@ -2,13 +2,13 @@
 
 import type { Handler } from "../../mod.ts";
 import { assert, assertEquals, assertLacks, assertMatch } from "../support/assert.ts";
+import { chromium, dumpPage } from "../support/browser.ts";
 import { until, within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/server.ts";
 import { findTool, type Ran, runTool, testWithTool } from "../support/tools.ts";
 
 const curl = findTool("curl");
 const node = findTool("node");
-const chromium = findTool("chromium", "chromium-browser", "google-chrome");
 
 /** What the clients are sent to. */
 const handler: Handler = async (request, exchange) => {
@@ -263,28 +263,9 @@ testWithTool(
   "chromium",
   "chromium loads a page, its script, and posts (RFC 9112 §9.3)",
   async (path) => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await withTcpServer(handler, {}, async ({ origin }) => {
-        const { stdout, stderr } = await runTool(path, [
-          "--headless",
-          "--no-sandbox",
-          "--disable-gpu",
-          "--disable-quic",
-          "--no-first-run",
-          "--disable-background-networking",
-          "--disable-component-update",
-          "--disable-sync",
-          "--no-proxy-server",
-          "--virtual-time-budget=5000",
-          `--user-data-dir=${folder}`,
-          "--dump-dom",
-          `${origin}/page`,
-        ], 60_000);
-        assertMatch(stdout, /answered: from the browser/, `the page (${stderr.slice(-500)})`);
-      });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await withTcpServer(handler, {}, async ({ origin }) => {
+      const { stdout, stderr } = await dumpPage(path, `${origin}/page`, "--no-proxy-server");
+      assertMatch(stdout, /answered: from the browser/, `the page (${stderr.slice(-500)})`);
+    });
   },
 );

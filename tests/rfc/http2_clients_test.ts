@@ -3,6 +3,7 @@
 import { type Handler, HttpServer, type OptionsInit } from "../../mod.ts";
 import { type Certificate, makeCertificate, openssl } from "../attacks/certificates.ts";
 import { assert, assertEquals, assertMatch } from "../support/assert.ts";
+import { chromium, dumpPage } from "../support/browser.ts";
 import { until, within } from "../support/deadline.ts";
 import { withTcpServer } from "../support/server.ts";
 import { findTool, runTool, testWithTool } from "../support/tools.ts";
@@ -11,7 +12,6 @@ const curl = findTool("curl");
 const node = findTool("node");
 const nghttp = findTool("nghttp");
 const h2load = findTool("h2load");
-const chromium = findTool("chromium", "chromium-browser", "google-chrome");
 
 /** What the clients are sent to. */
 const handler: Handler = async (request, exchange) => {
@@ -302,29 +302,9 @@ testWithTool(
   "chromium or openssl",
   "chromium loads a page, its script, and posts, over TLS (RFC 9113 §3.2)",
   async (path) => {
-    const folder = await Deno.makeTempDir();
-    try {
-      await withTlsServer({ http2: "only" }, async (origin) => {
-        const { stdout, stderr } = await runTool(path, [
-          "--headless",
-          "--no-sandbox",
-          "--disable-gpu",
-          "--disable-quic",
-          "--no-first-run",
-          "--disable-background-networking",
-          "--disable-component-update",
-          "--disable-sync",
-          "--no-proxy-server",
-          "--ignore-certificate-errors",
-          "--virtual-time-budget=5000",
-          `--user-data-dir=${folder}`,
-          "--dump-dom",
-          `${origin}/page`,
-        ], 60_000);
-        assertMatch(stdout, /answered: from the browser/, `the page (${stderr.slice(-500)})`);
-      });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await withTlsServer({ http2: "only" }, async (origin) => {
+      const { stdout, stderr } = await dumpPage(path, `${origin}/page`, "--no-proxy-server");
+      assertMatch(stdout, /answered: from the browser/, `the page (${stderr.slice(-500)})`);
+    });
   },
 );
