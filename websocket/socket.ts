@@ -130,6 +130,7 @@ export class ServerWebSocket extends EventTarget {
   binaryType: BinaryType = "blob";
 
   readonly #handlers = new Map<string, EventHandler | null>();
+  readonly #origin: string;
   readonly #deflate: boolean;
   readonly #settings: SocketSettings;
   readonly #parser: MessageParser;
@@ -152,6 +153,7 @@ export class ServerWebSocket extends EventTarget {
   constructor({ url, protocol, deflate, settings }: SocketInit) {
     super();
     this.url = url;
+    this.#origin = new URL(url).origin;
     this.protocol = protocol;
     this.extensions = deflate ? "permessage-deflate" : "";
     this.#deflate = deflate;
@@ -391,7 +393,7 @@ export class ServerWebSocket extends EventTarget {
     const data = opcode === Opcode.TEXT ? decodeText(payload) : this.#toBinary(payload);
     // "After sending a control frame indicating the connection should be closed, a peer does not send any further data"; what it
     // still receives is dropped, as the web's class does
-    if (this.#state === 1) this.dispatchEvent(new MessageEvent("message", { data, origin: this.url }));
+    if (this.#state === 1) this.dispatchEvent(new MessageEvent("message", { data, origin: this.#origin }));
   }
 
   #toBinary(payload: Uint8Array): Blob | ArrayBuffer {

@@ -155,6 +155,23 @@ Deno.test("send() and close() check their arguments as the web's do", async () =
   });
 });
 
+Deno.test("a message event has the origin of the socket's URL, as the web's has (RFC 6455 §3)", async () => {
+  const origins: string[] = [];
+  const note = (socket: ServerWebSocket) => {
+    socket.onmessage = ({ origin }) => {
+      origins.push(origin);
+      socket.close();
+    };
+  };
+  await withSockets(note, {}, async ({ url }) => {
+    const socket = await open(`${url}path?query`);
+    const end = closed(socket);
+    socket.send("a");
+    await end;
+    assertEquals(origins, [new URL(url).origin]);
+  });
+});
+
 Deno.test("a Blob is sent in its turn", async () => {
   const use = (socket: ServerWebSocket) => {
     socket.onopen = () => {
