@@ -221,9 +221,9 @@ export class ServerWebSocket extends EventTarget {
   #setHandler<E extends Event>(type: string, handler: ((event: E) => void) | null): void {
     const known = this.#handlers.has(type);
     this.#handlers.set(type, typeof handler === "function" ? handler as EventHandler : null);
-    if (!known) {
-      this.addEventListener(type, (event) => this.#handlers.get(type)?.call(this, event));
-    }
+    if (known) return;
+    const listener = (event: Event) => this.#handlers.get(type)?.call(this, event);
+    this.addEventListener(type, listener as EventListener);
   }
 
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
