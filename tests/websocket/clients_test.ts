@@ -4,7 +4,7 @@ import { type Handler, HttpServer, type OptionsInit } from "../../mod.ts";
 import { upgradeWebSocket } from "../../websocket/mod.ts";
 import { makeCertificate, openssl } from "../attacks/certificates.ts";
 import { assertEquals } from "../support/assert.ts";
-import { chromium, dumpPage } from "../support/browser.ts";
+import { chromium, whileOpen } from "../support/browser.ts";
 import { within } from "../support/deadline.ts";
 import { findTool, runTool, testWithTool } from "../support/tools.ts";
 
@@ -30,34 +30,39 @@ const script = `
 
 const expected = ["echo", "permessage-deflate", true, true, true, 70_000, 4000, "enough", true];
 
+interface Harness {
+  readonly origin: string;
+  /** What the page of `/page` tells. */
+  readonly told: Promise<unknown>;
+}
+
 /** Runs a test with an echo, which serves a page for browsers too; it gives the protocols that sockets came over. */
 async function withEcho(
   { options = {}, encrypted }: { readonly options?: OptionsInit; readonly encrypted: boolean },
-  run: (origin: string) => Promise<void>,
+  run: (harness: Harness) => Promise<void>,
 ): Promise<string[]> {
   const protocols: string[] = [];
-  const closed = Promise.withResolvers<void>();
-  const handler: Handler = (request, exchange) => {
-    if (exchange.target === "/wait") return closed.promise.then(() => new Response("closed"));
-    if (exchange.target === "/page") { // a request under way keeps the browser's virtual clock from running out
-      const tell = `fetch("/wait");const tell = (seen) => document.body.textContent = JSON.stringify(seen);`;
+  const told = Promise.withResolvers<unknown>();
+  const handler: Handler = async (request, exchange) => {
+    if (exchange.target === "/told") told.resolve(await request.json());
+    if (exchange.target === "/page") {
+      const tell = `const tell = (seen) => fetch("/told", { method: "POST", body: JSON.stringify(seen) });`;
       const page = `<!doctype html><body><script>const url = "/socket";${tell}${script}</script>`;
       return new Response(page, { headers: { "content-type": "text/html" } });
     }
-    if (exchange.target !== "/socket") return new Response(null, { status: 404 });
+    if (exchange.target !== "/socket") return new Response(null, { status: 204 });
     const { socket, response } = upgradeWebSocket(request, { protocol: "echo" });
     protocols.push(`${exchange.protocol} ${exchange.extendedProtocol ?? request.method}`);
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => socket.send(data);
-    socket.onclose = () => closed.resolve();
     return response;
   };
   const server = new HttpServer(handler, { log: () => {}, ...options });
   const { cert, key } = encrypted ? await makeCertificate(openssl!) : {};
-  const { port } = server.listen({ hostname: "127.0.0.1", port: 0, ...(cert && { cert, key }) })
-    .addr as Deno.NetAddr;
+  const secret = cert && { cert, key };
+  const { port } = server.listen({ hostname: "127.0.0.1", port: 0, ...secret }).addr as Deno.NetAddr;
   try {
-    await run(`http${encrypted ? "s" : ""}://127.0.0.1:${port}`);
+    await run({ origin: `http${encrypted ? "s" : ""}://127.0.0.1:${port}`, told: told.promise });
   } finally {
     await within("the stop", server.stop(500));
     assertEquals(server.clients.size, 0);
@@ -66,7 +71,7 @@ async function withEcho(
 }
 
 testWithTool(findTool("node"), "node", "Node's WebSocket (RFC 6455 §1.2)", async (path) => {
-  const protocols = await withEcho({ encrypted: false }, async (origin) => {
+  const protocols = await withEcho({ encrypted: false }, async ({ origin }) => {
     const program = `
       const url = process.argv[1];
       const tell = (seen) => console.log(JSON.stringify(seen));
@@ -93,10 +98,8 @@ for (
     "chromium or openssl",
     `chromium's WebSocket over ${over} (RFC 6455 §1.2, RFC 8441 §5)`,
     async (path) => {
-      const protocols = await withEcho(settings, async (origin) => {
-        const { stdout, stderr } = await dumpPage(path, `${origin}/page`, "--no-proxy-server");
-        const seen = /<body>(\[.*?\])/.exec(stdout)?.[1] ?? "null";
-        assertEquals(JSON.parse(seen), expected, stdout.slice(0, 300) + stderr.slice(-500));
+      const protocols = await withEcho(settings, async ({ origin, told }) => {
+        assertEquals(await whileOpen(path, `${origin}/page`, told), expected);
       });
       assertEquals(protocols, [protocol]);
     },
