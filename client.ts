@@ -99,7 +99,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   readonly #owner: ClientOwner;
   readonly #queue: WriteQueue;
   readonly #reader: ReadBuffer;
-  readonly #pending = new Set<RequestMessage>();
+  readonly #pending: RequestMessage[] = [];
   readonly #onClose: ((client: Client) => void)[] = [];
   #phase: Phase = "starting";
   #status: ClientStatus = ClientStatus.Open;
@@ -201,7 +201,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
 
   /** @inheritdoc */
   get pendingResponseCount(): number {
-    return this.#pending.size;
+    return this.#pending.length;
   }
 
   /** @inheritdoc */
@@ -376,7 +376,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
 
   /** Takes a request to the handler, and its response to the driver. */
   #take(request: ServerRequest): Promise<null> | null {
-    this.#pending.add(request.message);
+    this.#pending.push(request.message);
     const response = this.#owner.dispatch(request);
     if (response instanceof Promise) return response.then((late) => this.#answer(request, late));
     return this.#answer(request, response);
@@ -391,7 +391,9 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   #settle(message: RequestMessage, error?: unknown): void {
-    this.#pending.delete(message);
+    const at = this.#pending.indexOf(message);
+    const last = this.#pending.pop();
+    if (last !== undefined && last !== message) this.#pending[at] = last;
     if (error === undefined) message.deliver();
     else message.abort(error);
   }
@@ -470,7 +472,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     if (this.#phase === "open") this.#driver?.onTick?.(now);
     if (this.#phase !== "open" || this.#heldSince > now - PATIENCE) return;
     if (this.#endedAt === Infinity) this.#watch();
-    else if (this.#pending.size > 0 && now - this.#endedAt > PROBE_DELAY) this.#probe(now);
+    else if (this.#pending.length > 0 && now - this.#endedAt > PROBE_DELAY) this.#probe(now);
   }
 
   /** The peer's time is up: its parser is told, where it waits for it. */
@@ -542,7 +544,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     for (const body of this.bodies.values()) body.fail(error);
     this.bodies.clear();
     for (const message of this.#pending) message.abort(error);
-    this.#pending.clear();
+    this.#pending.length = 0;
   }
 
   /** @inheritdoc */
@@ -561,7 +563,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   get #isIdle(): boolean {
-    return this.#phase === "open" && this.#pending.size === 0 && this.#queue.size === 0;
+    return this.#phase === "open" && this.#pending.length === 0 && this.#queue.size === 0;
   }
 
   /** @inheritdoc */

@@ -64,8 +64,10 @@ class RequestHeaders {
   }
 
   get(name: string): string | null {
-    const found = this.#real === null ? this.#lines.get(String(name).toLowerCase()) : null;
-    return found ?? this.real.get(name);
+    const asked = String(name);
+    // the web's class says what is wrong with a name that is none
+    if (this.#real !== null || !isToken(asked)) return this.real.get(asked);
+    return this.#lines.get(asked.toLowerCase());
   }
 
   has(name: string): boolean {

@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from "./connection.ts";
+import { Memory } from "./memory.ts";
 
 const SMALLEST = 4096;
 const SPARSE = 8; // below this part of the buffer it is too large
@@ -13,8 +14,8 @@ const SPARSE = 8; // below this part of the buffer it is too large
 export class ReadBuffer {
   readonly #connection: Connection;
   readonly #largest: number;
-  #buffer: Uint8Array;
-  #target: Uint8Array;
+  #buffer: Memory;
+  #target: Memory;
   #pending: Promise<number | null> | null = null;
   #sparse = 0;
 
@@ -22,7 +23,7 @@ export class ReadBuffer {
   constructor(connection: Connection, largest: number) {
     this.#connection = connection;
     this.#largest = Math.max(largest, 1);
-    this.#buffer = this.#target = new Uint8Array(Math.min(SMALLEST, this.#largest));
+    this.#buffer = this.#target = new Memory(Math.min(SMALLEST, this.#largest));
   }
 
   /** Whether a read is under way. */
@@ -34,15 +35,15 @@ export class ReadBuffer {
   read(): Promise<number | null> {
     if (this.#pending === null) {
       this.#target = this.#buffer;
-      this.#pending = this.#connection.read(this.#buffer);
+      this.#pending = this.#connection.read(this.#buffer.bytes);
     }
     return this.#pending;
   }
 
   /** Begins a read of at most `size` bytes into memory of its own; the next {@link ReadBuffer.read} joins it. */
   watch(size: number): Promise<number | null> {
-    this.#target = new Uint8Array(size);
-    this.#pending = this.#connection.read(this.#target);
+    this.#target = new Memory(size);
+    this.#pending = this.#connection.read(this.#target.bytes);
     return this.#pending;
   }
 
@@ -51,11 +52,11 @@ export class ReadBuffer {
     const target = this.#target;
     this.#pending = null;
     if (target === this.#buffer) this.#adapt(count);
-    return target.subarray(0, count);
+    return target.start(count);
   }
 
   #adapt(count: number): void {
-    const size = this.#buffer.length;
+    const size = this.#buffer.bytes.length;
     if (count === size) return this.#resize(Math.min(4 * size, this.#largest));
     this.#sparse = size > SMALLEST && count < size / SPARSE ? this.#sparse + 1 : 0;
     if (this.#sparse > 1) this.#resize(Math.max(SMALLEST, size / 4));
@@ -63,6 +64,6 @@ export class ReadBuffer {
 
   #resize(size: number): void {
     this.#sparse = 0;
-    if (size !== this.#buffer.length) this.#buffer = new Uint8Array(Math.min(size, this.#largest));
+    if (size !== this.#buffer.bytes.length) this.#buffer = new Memory(Math.min(size, this.#largest));
   }
 }

@@ -56,6 +56,44 @@ export class Response extends globalThis.Response {
     return super.clone();
   }
 
+  // Whoever reads a response that is to be sent makes it one that was read: from then on the web's class is asked.
+
+  /** The body decoded as UTF-8. */
+  override text(): Promise<string> {
+    this.#content = undefined;
+    return super.text();
+  }
+
+  /** The body parsed as JSON. */
+  override json(): Promise<unknown> {
+    this.#content = undefined;
+    return super.json();
+  }
+
+  /** The body as bytes. */
+  override bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#content = undefined;
+    return super.bytes();
+  }
+
+  /** The body as an `ArrayBuffer`. */
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    this.#content = undefined;
+    return super.arrayBuffer();
+  }
+
+  /** The body as a `Blob`. */
+  override blob(): Promise<Blob> {
+    this.#content = undefined;
+    return super.blob();
+  }
+
+  /** The body parsed as a form. */
+  override formData(): Promise<FormData> {
+    this.#content = undefined;
+    return super.formData();
+  }
+
   /** A response whose body is the JSON text of `data`. */
   static override json(data: unknown, init: ResponseInit = NO_INIT): Response {
     const text = JSON.stringify(data);
@@ -74,8 +112,9 @@ export class Response extends globalThis.Response {
    * @throws {TypeError} when the body was read already
    */
   static contentOf(response: globalThis.Response): ResponseContent {
-    if (response.bodyUsed) throw new TypeError("The body of the response was read already");
     const content = #content in response ? response.#content : undefined;
+    if (content !== undefined && !(content instanceof ReadableStream)) return content;
+    if (response.bodyUsed) throw new TypeError("The body of the response was read already");
     return content === undefined ? response.body : content;
   }
 

@@ -7,6 +7,7 @@
 
 import type { Connection } from "./connection.ts";
 import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
+import { Memory } from "./memory.ts";
 
 const BUFFER_SIZE = 16 * 1024;
 const KEPT_BUFFERS = 64;
@@ -19,15 +20,15 @@ const TURN = Promise.resolve();
 
 /** Memory for small writes, shared by the connections of a server: an idle connection holds none. */
 export class BufferPool {
-  readonly #free: Uint8Array[] = [];
+  readonly #free: Memory[] = [];
 
-  /** A buffer of 16 KiB, its content undefined. */
-  take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(BUFFER_SIZE);
+  /** A buffer of 16 KiB. */
+  take(): Memory {
+    return this.#free.pop() ?? new Memory(BUFFER_SIZE);
   }
 
   /** Gives one back. */
-  give(buffer: Uint8Array): void {
+  give(buffer: Memory): void {
     if (this.#free.length < KEPT_BUFFERS) this.#free.push(buffer);
   }
 }
@@ -57,9 +58,10 @@ export class WriteQueue {
   readonly #pool: BufferPool;
   readonly #observer: WriteObserver;
   readonly #ready: Waiting[] = [];
-  #tail: Uint8Array | null = null;
+  #tail: Memory | null = null;
   #tailSize = 0;
-  #writing: Waiting | null = null;
+  #writing: Uint8Array | null = null;
+  #pooled: Memory | null = null; // where what is written lies
   #scheduled = false;
   #turns = 0;
   #ended = false;
@@ -89,9 +91,17 @@ export class WriteQueue {
   /** Begins to write what waits, unless a write is under way: then it follows. */
   flush(): void {
     if (this.#writing !== null || this.size === 0) return;
-    if (this.#ready.length === 0) this.#seal();
-    this.#writing = this.#ready.shift()!;
-    this.#write(this.#writing.data);
+    if (this.#ready.length > 0) {
+      const { data, pooled } = this.#ready.shift()!;
+      this.#writing = data;
+      this.#pooled = pooled;
+    } else {
+      this.#writing = this.#tail!.start(this.#tailSize);
+      this.#pooled = this.#tail;
+      this.#tail = null;
+      this.#tailSize = 0;
+    }
+    this.#write(this.#writing);
   }
 
   /** Drops what waits; nothing further is written. */
@@ -117,7 +127,7 @@ export class WriteQueue {
   #copy(data: Uint8Array): void {
     if (this.#tail !== null && this.#tailSize + data.length > BUFFER_SIZE) this.#seal();
     this.#tail ??= this.#pool.take();
-    this.#tail.set(data, this.#tailSize);
+    this.#tail.bytes.set(data, this.#tailSize);
     this.#tailSize += data.length;
   }
 
@@ -126,7 +136,7 @@ export class WriteQueue {
     let rest = data;
     if (this.#tail !== null) {
       const room = Math.min(BUFFER_SIZE - this.#tailSize, data.length);
-      this.#tail.set(data.subarray(0, room), this.#tailSize);
+      this.#tail.bytes.set(data.subarray(0, room), this.#tailSize);
       this.#tailSize += room;
       rest = data.subarray(room);
       this.#seal();
@@ -136,7 +146,7 @@ export class WriteQueue {
 
   #seal(): void {
     if (this.#tail === null) return;
-    this.#ready.push({ data: this.#tail.subarray(0, this.#tailSize), pooled: this.#tail });
+    this.#ready.push({ data: this.#tail.start(this.#tailSize), pooled: this.#tail });
     this.#tail = null;
     this.#tailSize = 0;
   }
@@ -150,17 +160,16 @@ export class WriteQueue {
   }
 
   #written(count: number): void {
-    const writing = this.#writing!;
     if (this.#ended) return;
     if (count <= 0) return this.#fail(new TypeError("The connection took no bytes"));
     this.size -= count;
     this.#observer.onWritten();
-    if (count < writing.data.length) {
-      writing.data = writing.data.subarray(count);
-      return this.#write(writing.data);
+    if (count < this.#writing!.length) {
+      this.#writing = this.#writing!.subarray(count);
+      return this.#write(this.#writing);
     }
-    if (writing.pooled !== null) this.#pool.give(writing.pooled);
-    this.#writing = null;
+    if (this.#pooled !== null) this.#pool.give(this.#pooled);
+    this.#writing = this.#pooled = null;
     if (this.size > 0) this.flush();
     else if (!this.#ended) this.#observer.onEmpty();
   }
@@ -174,6 +183,6 @@ export class WriteQueue {
 
 /** One array that waits, and the buffer of the pool that it lies in. */
 interface Waiting {
-  data: Uint8Array;
-  readonly pooled: Uint8Array | null;
+  readonly data: Uint8Array;
+  readonly pooled: Memory | null;
 }

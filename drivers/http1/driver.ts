@@ -320,8 +320,8 @@ export class Http1Driver implements HttpDriver {
     if (this.#message?.received === false) {
       this.#message.fail(new ClientDisconnectedError("The exchange was over before its body was read"));
     }
+    if (this.#message?.body != null) this.#client.bodies.delete(BODY_ID);
     this.#message = null;
-    this.#client.bodies.delete(BODY_ID);
     if (this.#client.shouldClose) this.#finish();
   }
 
@@ -393,7 +393,7 @@ export class Http1Driver implements HttpDriver {
       const { status } = response;
       head = encodeUpgradeHead({
         ...{ method, minor, status, fields: Response.fieldsOf(response) },
-        ...{ asked: message.fields.get("upgrade") ?? "", serverLines: this.#serverLines() },
+        ...{ asked: message.fields.get("upgrade") ?? "", ending: this.#ending },
       });
     } catch (error) {
       message.upgradeHandler = null;
@@ -424,7 +424,7 @@ export class Http1Driver implements HttpDriver {
   #send(answered: Answered, response: globalThis.Response, replaces = false): Promise<void> | null {
     try {
       checkStatus(answered.method, response.status);
-      const fields = sortFields(Response.fieldsOf(response));
+      const fields = this.#encoder.sort(Response.fieldsOf(response));
       const content = Response.contentOf(response);
       const { message, method, minor } = answered;
       const { status, statusText } = response;
@@ -516,14 +516,14 @@ export class Http1Driver implements HttpDriver {
       statusText,
       framing,
       lines: fields.lines + trailers + preloadLine(message?.preloads ?? null, fields.lines),
-      serverLines: this.#serverLines(),
-      ...{ close: client.shouldClose, upgrade: fields.upgrade },
+      ending: this.#ending,
+      close: client.shouldClose,
+      upgrade: fields.upgrade,
     });
   }
 
-  #serverLines(): string {
-    const { now, options } = this.#client;
-    return this.#encoder.date.at(now) + serverLine(options.serverHeader);
+  get #ending(): string {
+    return this.#encoder.ending.at(this.#client.now, this.#client.options.serverHeader);
   }
 
   /**
@@ -693,8 +693,4 @@ function leavesTooMuch(message: Http1Message | null, { options }: DriverClient):
 function preloadLine(paths: readonly string[] | null, lines: string): string {
   const links = paths === null ? "" : preloadLinks(paths, ["link", lines]);
   return links === "" ? "" : `link: ${links}\r\n`;
-}
-
-function serverLine(serverHeader: string | null): string {
-  return serverHeader === null ? "" : `server: ${serverHeader}\r\n`;
 }

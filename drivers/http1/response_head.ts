@@ -143,8 +143,8 @@ export interface HeadParts {
   readonly statusText: string;
   /** The handler's field lines, each with its CRLF. */
   readonly lines: string;
-  /** The server's own field lines, each with its CRLF: `date`, and `server` if it is wanted. */
-  readonly serverLines: string;
+  /** What every head ends in. */
+  readonly ending: string;
   /** How the body is framed. */
   readonly framing: ResponseFraming;
   /** Whether the connection ends after it. */
@@ -166,7 +166,7 @@ export function encodeResponseHead(parts: HeadParts): string {
   const connection = status === 426 && parts.upgrade !== null
     ? upgradeLines(parts.upgrade, parts.close)
     : connectionLine(parts.close, minor);
-  return `${statusLine}${parts.lines}${framingLine(framing)}${connection}${parts.serverLines}\r\n`;
+  return `${statusLine}${parts.lines}${framingLine(framing)}${connection}${parts.ending}`;
 }
 
 /** Encodes the head of an informational response (RFC 9110 §15.2), which has nothing else. */
@@ -186,8 +186,8 @@ export interface UpgradeHeadInput {
   readonly fields: readonly string[];
   /** What the request says in `upgrade`. */
   readonly asked: string;
-  /** The server's own field lines. */
-  readonly serverLines: string;
+  /** What every head ends in. */
+  readonly ending: string;
 }
 
 /**
@@ -198,14 +198,14 @@ export interface UpgradeHeadInput {
  * to CONNECT" (RFC 9110 §9.3.6).
  */
 export function encodeUpgradeHead(
-  { method, minor, status, fields, asked, serverLines }: UpgradeHeadInput,
+  { method, minor, status, fields, asked, ending }: UpgradeHeadInput,
 ): string {
   const { lines, upgrade } = sortFields(fields);
   if (method === "CONNECT") {
-    return `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n${lines}${serverLines}\r\n`;
+    return `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n${lines}${ending}`;
   }
   const protocol = upgrade ?? asked.split(",")[0]!.trim();
-  return `HTTP/1.1 101 Switching Protocols\r\n${upgradeLines(protocol, false)}${lines}${serverLines}\r\n`;
+  return `HTTP/1.1 101 Switching Protocols\r\n${upgradeLines(protocol, false)}${lines}${ending}`;
 }
 
 // reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 §4)
@@ -241,19 +241,21 @@ function upgradeLines(protocol: string, close: boolean): string {
   return `connection: ${close ? "close, upgrade" : "upgrade"}\r\n${fieldLine("upgrade", protocol)}`;
 }
 
-/** The line `date` (RFC 9110 §6.6.1), made once a second. */
-export class DateLine {
+/** What every head ends in: the server's own fields, `date` (RFC 9110 §6.6.1) and perhaps `server`, made once a second. */
+export class HeadEnding {
   readonly #date = new HttpDate();
   #value = "";
-  #line = "";
+  #server: string | null = null;
+  #ending = "";
 
-  /** The line with its CRLF, by the coarse clock `now` (see {@link HttpDate}). */
-  at(now: number): string {
+  /** The ending by the coarse clock `now` (see {@link HttpDate}); `server` is `null` where the field is not wanted. */
+  at(now: number, server: string | null): string {
     const value = this.#date.at(now);
-    if (value !== this.#value) {
+    if (value !== this.#value || server !== this.#server) {
       this.#value = value;
-      this.#line = `date: ${value}\r\n`;
+      this.#server = server;
+      this.#ending = `date: ${value}\r\n${server === null ? "" : `server: ${server}\r\n`}\r\n`;
     }
-    return this.#line;
+    return this.#ending;
   }
 }

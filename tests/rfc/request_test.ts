@@ -74,6 +74,7 @@ Deno.test("headers are web Headers: any case, joined, iterable", async () => {
     has: [headers.has("HOST"), headers.has("x-c")],
     none: headers.get("x-c"),
     all: [...headers],
+    refused: thrown(() => headers.get("no token"), "get()").name,
   }));
   assertEquals(found, {
     kind: true,
@@ -81,6 +82,7 @@ Deno.test("headers are web Headers: any case, joined, iterable", async () => {
     has: [true, false],
     none: null,
     all: [["host", "a"], ["x-a", "1"], ["x-b", "2, 3"]],
+    refused: "TypeError",
   });
 });
 
