@@ -82,11 +82,10 @@ export function authorityForm(target: string, scheme: string): string {
  * @throws {HttpError} 400
  */
 export function checkPath(path: string): string {
-  const query = path.indexOf("?");
   const backslash = path.indexOf("\\");
-  if (backslash >= 0 && (query < 0 || backslash < query)) {
-    throw bad("The path has a backslash", "RFC 9112 §3.2.1");
-  }
+  if (backslash < 0) return path;
+  const query = path.indexOf("?");
+  if (query < 0 || backslash < query) throw bad("The path has a backslash", "RFC 9112 §3.2.1");
   return path;
 }
 

@@ -72,6 +72,7 @@ export class HeadParser {
   #line: RequestLine | null = null;
   readonly #noted: number[] = []; // triples: which control field, where its value begins and ends
   #notedCount = 0;
+  #hostCount = 0;
 
   /** @param limits what a head may have */
   constructor(limits: HeadLimits) {
@@ -148,10 +149,7 @@ export class HeadParser {
     if (this.#line !== null) {
       return this.#takeField(input, start, scanFieldLine(input.bytes, start, end), end);
     }
-    this.#line = relative(
-      parseRequestLine(input.bytes, start, end, this.#limits.targetSizeLimit),
-      input.start,
-    );
+    this.#line = parseRequestLine(input.bytes, start, end, this.#limits.targetSizeLimit);
   }
 
   #takeField(input: InputBuffer, start: number, colon: number, end: number): void {
@@ -169,6 +167,7 @@ export class HeadParser {
   }
 
   #note(input: InputBuffer, field: number, start: number, end: number): void {
+    if (field === HOST) this.#hostCount++;
     const from = trimStart(input.bytes, start, end);
     this.#noted[this.#notedCount++] = field;
     this.#noted[this.#notedCount++] = from - input.start;
@@ -190,14 +189,13 @@ export class HeadParser {
     const { methodEnd, targetEnd, minor } = this.#line!;
     if (this.#offset > this.#limits.headerSizeLimit) throw tooLarge(this.#limits.headerSizeLimit);
     const text = decodeLatin1(input.bytes, input.start, end);
-    const { control, hostCount } = controlFields(text, this.#noted, this.#notedCount);
     const head = {
       method: text.slice(0, methodEnd),
       target: text.slice(methodEnd + 1, targetEnd),
       minor,
       fields: new FieldSection(text, this.#lines.slice(0, 3 * this.#count)),
-      control,
-      hostCount,
+      control: controlFields(text, this.#noted, this.#notedCount),
+      hostCount: this.#hostCount,
     };
     input.consume(this.#offset);
     this.#reset();
@@ -210,6 +208,7 @@ export class HeadParser {
     this.#emptyLines = 0;
     this.#count = 0;
     this.#notedCount = 0;
+    this.#hostCount = 0;
     this.#line = null;
   }
 }
@@ -223,6 +222,7 @@ const CONTROL_FIELDS = [
   "upgrade",
 ] as const;
 
+const HOST = CONTROL_FIELDS.indexOf("host");
 const LONGEST = 17;
 
 /** For each length of a name, the control field of that length: they all differ in it. */
@@ -249,25 +249,15 @@ function controlField(bytes: Uint8Array, start: number, end: number): number {
   return field;
 }
 
-function controlFields(
-  text: string,
-  noted: readonly number[],
-  count: number,
-): { control: ControlFields; hostCount: number } {
+function controlFields(text: string, noted: readonly number[], count: number): ControlFields {
   const control: ControlFields = {};
-  let hostCount = 0;
   for (let at = 0; at < count; at += 3) {
     const name = CONTROL_FIELDS[noted[at]!]!;
     const value = text.slice(noted[at + 1], noted[at + 2]);
     const before = control[name];
     control[name] = before === undefined ? value : `${before}, ${value}`;
-    if (name === "host") hostCount++;
   }
-  return { control, hostCount };
-}
-
-function relative(line: RequestLine, origin: number): RequestLine {
-  return { methodEnd: line.methodEnd - origin, targetEnd: line.targetEnd - origin, minor: line.minor };
+  return control;
 }
 
 function bareLineFeed(): HttpError {

@@ -10,7 +10,7 @@
 import { HttpError } from "../../errors.ts";
 import { Byte, TARGET_BYTE, TCHAR } from "../grammar.ts";
 
-/** Where the parts of a request line are, and its version. */
+/** Where the parts of a request line are, from its first byte, and its version. */
 export interface RequestLine {
   /** Where the method ends. */
   readonly methodEnd: number;
@@ -40,7 +40,8 @@ export function parseRequestLine(
 ): RequestLine {
   const methodEnd = scanMethod(bytes, start, end);
   const targetEnd = scanTarget(bytes, methodEnd + 1, end, targetSizeLimit);
-  return { methodEnd, targetEnd, minor: parseVersion(bytes, targetEnd + 1, end) };
+  const minor = parseVersion(bytes, targetEnd + 1, end);
+  return { methodEnd: methodEnd - start, targetEnd: targetEnd - start, minor };
 }
 
 /**
