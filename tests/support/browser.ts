@@ -4,7 +4,7 @@
  * @module
  */
 
-import { within } from "./deadline.ts";
+import { pass, within } from "./deadline.ts";
 import { findTool, type Ran, runTool } from "./tools.ts";
 
 /** The path of an installed browser, or `null`. */
@@ -26,7 +26,7 @@ export async function dumpPage(path: string, url: string, ...options: readonly s
     const all = [...commonOptions(folder), "--virtual-time-budget=5000", ...options, "--dump-dom", url];
     return await runTool(path, all, 60_000);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await remove(folder);
   }
 }
 
@@ -40,6 +40,18 @@ export async function whileOpen<T>(path: string, url: string, told: Promise<T>):
   } finally {
     child.kill("SIGTERM");
     await within("the browser's end", child.status, 10_000);
-    await Deno.remove(folder, { recursive: true });
+    await remove(folder);
+  }
+}
+
+/** Removes a folder that processes of a browser which has ended may still write to. */
+async function remove(folder: string): Promise<void> {
+  for (let tries = 0;; tries++) {
+    try {
+      return await Deno.remove(folder, { recursive: true });
+    } catch (error) {
+      if (tries === 50) throw error;
+      await pass(100);
+    }
   }
 }
