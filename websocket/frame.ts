@@ -210,7 +210,8 @@ export function parseClose(body: Uint8Array): Close {
 }
 
 // 1004, 1005, 1006 and 1015 are not sent, 1016 to 2999 are reserved; 3000 to 4999 are for others to define (RFC 6455 §7.4)
-function isCloseCode(code: number): boolean {
+/** Whether a code may stand in a Close frame. */
+export function isCloseCode(code: number): boolean {
   if (code >= 3000) return code < 5000;
   return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
 }

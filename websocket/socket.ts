@@ -13,6 +13,7 @@ import {
   encodeClose,
   encodeFrame,
   encodeText,
+  isCloseCode,
   Opcode,
   parseClose,
   WebSocketFault,
@@ -279,14 +280,16 @@ export class ServerWebSocket extends EventTarget {
   }
 
   /**
-   * Begins the closing handshake (RFC 6455 §7.1.2). The peer has 5 seconds to answer.
+   * Begins the closing handshake (RFC 6455 §7.1.2). The peer has 5 seconds to answer. The web's class is a client's, and takes 1000
+   * and 3000 to 4999 alone; a server may say more, such as 1008 (policy violation) or 1013 (try again later).
    *
-   * @throws {DOMException} as the web's class does: `InvalidAccessError` for a code other than 1000 and 3000 to 4999, `SyntaxError` for
-   * a reason of more than 123 bytes
+   * @param code one that a server may send (RFC 6455 §7.4); no code is sent when it is left out
+   * @param reason at most 123 bytes
+   * @throws {DOMException} as the web's class does: `InvalidAccessError` for any other code, `SyntaxError` for a longer reason
    */
   close(code?: number, reason = ""): void {
-    if (code !== undefined && code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
-      throw new DOMException(`The code is ${code}, but must be 1000 or 3000 to 4999`, "InvalidAccessError");
+    if (code !== undefined && !maySend(code)) {
+      throw new DOMException(`The code is ${code}, which a server may not send`, "InvalidAccessError");
     }
     if (ENCODER.encode(reason).length > 123) {
       throw new DOMException("The reason has more than 123 bytes", "SyntaxError");
@@ -461,6 +464,11 @@ type EventHandler = (event: Event) => void;
 async function drop(connection: UpgradedConnection): Promise<void> {
   const buffer = new Uint8Array(READ_SIZE);
   while (await connection.read(buffer) !== null);
+}
+
+// 1010 is a client's: that the server has not agreed to an extension (RFC 6455 §7.4.1)
+function maySend(code: number): boolean {
+  return Number.isInteger(code) && isCloseCode(code) && code !== 1010;
 }
 
 function toBytes(data: ArrayBufferLike | ArrayBufferView): Uint8Array {
