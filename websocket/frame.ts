@@ -8,6 +8,8 @@
  * @module
  */
 
+import { Memory } from "../memory.ts";
+
 /** What a frame is (RFC 6455 §11.8). */
 export const Opcode = {
   CONTINUATION: 0x0,
@@ -168,14 +170,17 @@ const ENCODER = new TextEncoder();
 /** A text of so many characters fits a frame with the shortest header, whatever they are. */
 const SHORT_TEXT = Math.floor(CONTROL_LIMIT / 3);
 
-/** Encodes a text frame; a short one without a copy. */
+// Making memory for a short frame costs more than encoding it.
+const SHORT_FRAME = new Memory(2 + CONTROL_LIMIT);
+const SHORT_PAYLOAD = SHORT_FRAME.bytes.subarray(2);
+
+/** Encodes a text frame; a short one is valid until the next call. */
 export function encodeText(text: string): Uint8Array {
   if (text.length > SHORT_TEXT) return encodeFrame(Opcode.TEXT, ENCODER.encode(text));
-  const frame = new Uint8Array(2 + 3 * text.length);
-  const { written } = ENCODER.encodeInto(text, frame.subarray(2));
-  frame[0] = 0x80 | Opcode.TEXT;
-  frame[1] = written;
-  return frame.subarray(0, 2 + written);
+  const { written } = ENCODER.encodeInto(text, SHORT_PAYLOAD);
+  SHORT_FRAME.bytes[0] = 0x80 | Opcode.TEXT;
+  SHORT_FRAME.bytes[1] = written;
+  return SHORT_FRAME.start(2 + written);
 }
 
 /** Encodes a Close frame; without a code its body is empty. */

@@ -6,46 +6,43 @@
 
 import { ignore } from "../message.ts";
 import type { UpgradedConnection } from "../upgraded_connection.ts";
+import { BufferPool, type WriteObserver, WriteQueue } from "../write_queue.ts";
 
 /** Above so many bytes whoever sends is asked to wait, and the socket stops reading. */
 const SOFT_CAP = 1024 * 1024;
 
-const NOTHING = new Uint8Array(0);
+// Memory for small frames is the process's: a socket that is silent holds none.
+const BUFFERS = new BufferPool();
 
 /** The frames on their way to one peer. */
-export class SendQueue {
-  readonly #connection: UpgradedConnection;
-  #waiting: Uint8Array[] = [];
+export class SendQueue implements WriteObserver {
+  readonly #queue: WriteQueue;
   #pong: Uint8Array | null = null; // the last ping alone is answered (RFC 6455 §5.5.3)
-  #current: Uint8Array = NOTHING;
-  #size = 0;
-  #writing = false;
   #ended = false;
   #drain: PromiseWithResolvers<void> | null = null;
   #flush: PromiseWithResolvers<void> | null = null;
-  readonly #onWritten = (count: number) => this.#written(count);
-  readonly #onError = (error: unknown) => this.#fail(error);
 
   /** @param connection where to */
   constructor(connection: UpgradedConnection) {
-    this.#connection = connection;
+    this.#queue = new WriteQueue(connection, BUFFERS, this);
+    this.#queue.flushes = true;
   }
 
   /** Bytes that wait. */
   get size(): number {
-    return this.#size;
+    return this.#queue.size;
   }
 
   /** Settles when no more than the cap waits; `null` while that is so. */
   get drained(): Promise<void> | null {
-    if (this.#size <= SOFT_CAP || this.#ended) return null;
+    if (this.size <= SOFT_CAP || this.#ended) return null;
     this.#drain ??= Promise.withResolvers();
     return this.#drain.promise;
   }
 
   /** Settles when nothing waits; rejects when the connection fails before. */
   get flushed(): Promise<void> {
-    if (!this.#writing || this.#ended) return Promise.resolve();
+    if (this.size === 0 || this.#ended) return Promise.resolve();
     if (this.#flush === null) {
       this.#flush = Promise.withResolvers();
       this.#flush.promise.catch(ignore); // whoever waits is told; nobody has to
@@ -53,78 +50,47 @@ export class SendQueue {
     return this.#flush.promise;
   }
 
-  /** Sends a frame, whose memory is the queue's from then on. */
+  /** Sends a frame: a small one is copied, a large one is the queue's from then on. */
   push(frame: Uint8Array): void {
-    if (this.#ended) return;
-    this.#size += frame.length;
-    this.#waiting.push(frame);
-    if (!this.#writing) this.#start();
+    this.#queue.push(frame);
+    this.#queue.flush();
   }
 
   /** Sends a pong in place of one that waits. */
   pushPong(frame: Uint8Array): void {
-    if (!this.#writing) return this.push(frame);
-    this.#pong = frame;
+    if (this.size === 0) this.push(frame);
+    else this.#pong = frame;
   }
 
   /** Drops what waits; whoever waits goes on. */
   end(): void {
     this.#ended = true;
-    this.#waiting = [];
+    this.#queue.end();
     this.#pong = null;
-    this.#size = 0;
     this.#drain?.resolve();
     this.#flush?.resolve();
   }
 
-  // The first write is made at once; what is pushed before it has ended goes out together.
-  #start(): void {
-    this.#writing = true;
-    this.#current = this.#takeFrames();
-    this.#connection.write(this.#current).then(this.#onWritten, this.#onError);
-  }
-
-  #written(count: number): void {
-    if (this.#ended) return;
-    this.#size -= count;
-    if (this.#size <= SOFT_CAP) {
-      this.#drain?.resolve();
-      this.#drain = null;
+  /** Some bytes were taken by the connection. */
+  onWritten(): void {
+    if (this.#pong !== null) {
+      this.#queue.push(this.#pong);
+      this.#pong = null;
     }
-    if (count < this.#current.length) {
-      this.#current = this.#current.subarray(count);
-      this.#connection.write(this.#current).then(this.#onWritten, this.#onError);
-    } else if (this.#waiting.length > 0 || this.#pong !== null) this.#start();
-    else this.#rest();
+    if (this.size > SOFT_CAP) return;
+    this.#drain?.resolve();
+    this.#drain = null;
   }
 
-  #rest(): void {
-    this.#writing = false;
-    this.#current = NOTHING;
+  /** All of it was. */
+  onEmpty(): void {
     this.#flush?.resolve();
     this.#flush = null;
   }
 
-  #fail(error: unknown): void {
+  /** The connection failed. */
+  onWriteError(error: unknown): void {
     this.#flush?.reject(error);
     this.end();
-  }
-
-  #takeFrames(): Uint8Array {
-    if (this.#pong !== null) {
-      this.#waiting.push(this.#pong);
-      this.#size += this.#pong.length;
-      this.#pong = null;
-    }
-    const frames = this.#waiting;
-    this.#waiting = [];
-    if (frames.length === 1) return frames[0]!;
-    const all = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const frame of frames) {
-      all.set(frame, at);
-      at += frame.length;
-    }
-    return all;
   }
 }

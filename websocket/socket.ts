@@ -5,6 +5,7 @@
  */
 
 import { InputBuffer } from "../drivers/input_buffer.ts";
+import { Memory } from "../memory.ts";
 import type { UpgradedConnection } from "../upgraded_connection.ts";
 import { deflate, inflate } from "./deflate.ts";
 import {
@@ -352,18 +353,18 @@ export class ServerWebSocket extends EventTarget {
   }
 
   async #receive(connection: UpgradedConnection): Promise<void> {
-    let buffer = new Uint8Array(READ_SIZE);
+    let memory = new Memory(READ_SIZE);
     while (!this.#closeReceived) {
       const held = this.#queue!.drained;
       if (held !== null) await held;
-      const count = await connection.read(buffer);
+      const count = await connection.read(memory.bytes);
       if (count === null) return;
       this.#heardAt = performance.now();
       this.#pinged = false;
-      this.#input.push(buffer.subarray(0, count));
+      this.#input.push(memory.start(count));
       this.#takeAll();
       this.#input.retain();
-      if (count === buffer.length && count < LARGEST_READ) buffer = new Uint8Array(LARGEST_READ);
+      if (count === memory.bytes.length && count < LARGEST_READ) memory = new Memory(LARGEST_READ);
     }
   }
 
