@@ -44,12 +44,15 @@ export class ResponseStream {
    */
   async open(delay: Delay | null): Promise<Uint8Array | null> {
     const first = this.read();
-    const atHand = await settlesSoon(first) !== "pending";
-    if (!atHand && (delay === null || await isLate(first, delay))) return this.#wait(first);
-    const chunk = this.take(await first);
+    const begin = new Outcome(first);
+    for (let turn = 0; begin.isPending && turn < PATIENCE; turn++) await null;
+    if (begin.isPending && (delay === null || await isLate(first, delay))) return this.#wait(first);
+    const chunk = this.take(begin.value ?? await first);
     if (chunk === null) return NOTHING;
     const second = this.read();
-    if (await settlesSoon(second) === "fulfilled" && this.take(await second) === null) return chunk;
+    const end = new Outcome(second);
+    for (let turn = 0; end.isPending && turn < PATIENCE; turn++) await null;
+    if (end.value?.done) return chunk;
     return this.#wait(second, first);
   }
 
@@ -96,12 +99,19 @@ export function discardResponse(response: Response, reason: unknown): void {
   }
 }
 
-/** What has become of a promise once the code under way has run: without a turn of the event loop. */
-async function settlesSoon(promise: Promise<unknown>): Promise<"pending" | "fulfilled" | "rejected"> {
-  let state: "pending" | "fulfilled" | "rejected" = "pending";
-  promise.then(() => state = "fulfilled", () => state = "rejected");
-  for (let turn = 0; state === "pending" && turn < PATIENCE; turn++) await null;
-  return state;
+/** What has become of a promise, to be looked at without waiting for it. */
+class Outcome<T> {
+  /** Whether it has neither been fulfilled nor rejected. */
+  isPending = true;
+  /** What it was fulfilled with. */
+  value: T | undefined = undefined;
+
+  constructor(promise: Promise<T>) {
+    promise.then((value) => {
+      this.value = value;
+      this.isPending = false;
+    }, () => this.isPending = false);
+  }
 }
 
 /** Waits for a promise, and tells whether its delay was over before it. */
