@@ -232,8 +232,30 @@ export function decodeText(bytes: Uint8Array): string {
   try {
     return UTF8.decode(bytes);
   } catch {
-    throw new WebSocketFault(CloseCode.INVALID_PAYLOAD, "A text is not UTF-8 (RFC 6455 §8.1)");
+    throw notUtf8();
   }
+}
+
+/** Checks a text that comes in fragments, each as it comes: what is no text is not collected first. */
+export class TextChecker {
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+
+  /**
+   * Checks a fragment.
+   *
+   * @throws {WebSocketFault} 1007
+   */
+  check(bytes: Uint8Array, isLast: boolean): void {
+    try {
+      this.#decoder.decode(bytes, { stream: !isLast });
+    } catch {
+      throw notUtf8();
+    }
+  }
+}
+
+function notUtf8(): WebSocketFault {
+  return new WebSocketFault(CloseCode.INVALID_PAYLOAD, "A text is not UTF-8 (RFC 6455 §8.1)");
 }
 
 function fault(what: string, section: string): WebSocketFault {

@@ -6,7 +6,15 @@
  */
 
 import type { InputBuffer } from "../drivers/input_buffer.ts";
-import { CloseCode, type FrameHeader, Opcode, parseHeader, unmask, WebSocketFault } from "./frame.ts";
+import {
+  CloseCode,
+  type FrameHeader,
+  Opcode,
+  parseHeader,
+  TextChecker,
+  unmask,
+  WebSocketFault,
+} from "./frame.ts";
 
 const LEAST_ROOM = 1024;
 
@@ -25,6 +33,7 @@ export class MessageParser {
   readonly #limit: number;
   readonly #deflate: boolean;
   #header: FrameHeader | null = null; // of the message that is in the middle of its fragments
+  #checker: TextChecker | null = null;
   #joined: Uint8Array = new Uint8Array(0);
   #size = 0;
 
@@ -37,7 +46,8 @@ export class MessageParser {
   /**
    * The next message or control frame, consumed from `input`; `undefined` until it is complete.
    *
-   * @throws {WebSocketFault} 1002, and 1009 as soon as a frame's header says that its message is too large
+   * @throws {WebSocketFault} 1002; 1007 as soon as a fragment is no text; 1009 as soon as a frame's header says that its message
+   * is too large
    */
   next(input: InputBuffer): Received | undefined {
     for (;;) {
@@ -62,6 +72,10 @@ export class MessageParser {
 
   #join(header: FrameHeader, payload: Uint8Array): Received | undefined {
     this.#header ??= header;
+    if (this.#header.opcode === Opcode.TEXT && !this.#header.compressed) {
+      this.#checker ??= new TextChecker();
+      this.#checker.check(payload, header.fin);
+    }
     this.#reserve(payload.length);
     this.#joined.set(payload, this.#size);
     this.#size += payload.length;

@@ -388,6 +388,25 @@ const violations: readonly (readonly [
   ["a sequence of five bytes", [bad("f8 88 80 80 80")], 1007, "8.1"],
   ["a character that is cut short", [bad("61 e2 82")], 1007, "8.1"],
   [
+    "a fragment that is no text, before the last has come",
+    [
+      { opcode: TEXT, fin: false, payload: hex("61 ff") },
+      { opcode: PING },
+    ],
+    1007,
+    "8.1",
+  ],
+  [
+    "a character that is wrong across two fragments",
+    [
+      { opcode: TEXT, fin: false, payload: hex("f4") },
+      { opcode: CONTINUATION, fin: false, payload: hex("90") },
+      { opcode: PING },
+    ],
+    1007,
+    "8.1",
+  ],
+  [
     "a character that is cut short in the last fragment",
     [
       { opcode: TEXT, fin: false, payload: hex("e2") },
