@@ -2,6 +2,9 @@
  * WebSocket (RFC 6455) with permessage-deflate (RFC 7692), over HTTP/1.1 and, by extended CONNECT, over HTTP/2 (RFC 8441), in the
  * shape of `Deno.upgradeWebSocket`.
  *
+ * A listener that throws is an uncaught error, as with every `EventTarget`, and ends the process unless a listener of
+ * `globalThis` for `error` prevents it: a socket has no response that could tell it.
+ *
  * The frames are Drover's own. npm's `ws` over a duplex that is made of the connection was tried: a small message took twice
  * the time of `Deno.upgradeWebSocket`'s to and fro. Compression is the platform's `node:zlib`.
  *
