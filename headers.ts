@@ -64,10 +64,11 @@ class RequestHeaders {
   }
 
   get(name: string): string | null {
+    if (this.#real !== null) return this.#real.get(name);
     const asked = String(name);
+    const found = this.#lines.get(asked.toLowerCase());
     // the web's class says what is wrong with a name that is none
-    if (this.#real !== null || !isToken(asked)) return this.real.get(asked);
-    return this.#lines.get(asked.toLowerCase());
+    return found !== null || isToken(asked) ? found : this.real.get(asked);
   }
 
   has(name: string): boolean {
