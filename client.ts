@@ -391,9 +391,11 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   #settle(message: RequestMessage, error?: unknown): void {
-    const at = this.#pending.indexOf(message);
-    const last = this.#pending.pop();
-    if (last !== undefined && last !== message) this.#pending[at] = last;
+    const at = this.#pending.indexOf(message); // none once the client is closed
+    if (at >= 0) {
+      const last = this.#pending.pop()!;
+      if (last !== message) this.#pending[at] = last;
+    }
     if (error === undefined) message.deliver();
     else message.abort(error);
   }
@@ -543,8 +545,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#flushed?.resolve();
     for (const body of this.bodies.values()) body.fail(error);
     this.bodies.clear();
-    for (const message of this.#pending) message.abort(error);
-    this.#pending.length = 0;
+    for (const message of this.#pending.splice(0)) message.abort(error);
   }
 
   /** @inheritdoc */

@@ -15,7 +15,7 @@ export class Memory {
     this.bytes = this.#start = new Uint8Array(size);
   }
 
-  /** Its first bytes. Making an array costs more than reading 100 bytes: where they are as many as the last time, it is the same. */
+  /** Its first bytes: the same array as the last time where they are as many, since making one takes time and memory. */
   start(size: number): Uint8Array {
     if (this.#start.length !== size) this.#start = this.bytes.subarray(0, size);
     return this.#start;
