@@ -74,27 +74,21 @@ async function* answer(
   method: Method,
   outcome: { code: number; message: string },
 ): AsyncGenerator<Uint8Array> {
-  const deadline = deadlineOf(request);
-  const signal = deadline === null ? request.signal : AbortSignal.any([request.signal, deadline]);
+  const deadline = new AbortController();
+  const late = new GrpcError(Status.DEADLINE_EXCEEDED, "The deadline has passed");
+  const timeout = timeoutOf(request);
+  const timer = timeout === null ? undefined : setTimeout(() => deadline.abort(late), timeout);
+  const signal = AbortSignal.any([request.signal, deadline.signal]);
   try {
-    for await (
-      const message of untilAbort(method.call(readMessages(request, method.request), signal), signal)
-    ) {
-      yield frame(method.response.encode(message));
-    }
+    const messages = method.call(readMessages(request, method.request), signal);
+    for await (const message of untilAbort(messages, signal)) yield frame(method.response.encode(message));
   } catch (error) {
     const known = error instanceof GrpcError;
-    outcome.code = deadline?.aborted
-      ? Status.DEADLINE_EXCEEDED
-      : request.signal.aborted
-      ? Status.CANCELLED
-      : known
-      ? error.code
-      : Status.INTERNAL;
-    outcome.message = known || deadline?.aborted
-      ? String(error instanceof Error ? error.message : error)
-      : "";
-    if (!known && !signal.aborted) console.error(error);
+    outcome.code = known ? error.code : request.signal.aborted ? Status.CANCELLED : Status.INTERNAL;
+    outcome.message = known ? error.message : "";
+    if (outcome.code === Status.INTERNAL) console.error(error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -113,14 +107,15 @@ async function* untilAbort<T>(source: AsyncIterable<T>, signal: AbortSignal): As
     }
   } finally {
     signal.removeEventListener("abort", onAbort);
+    iterator.return?.().catch(() => {}); // its outcome is known
   }
 }
 
 // Timeout = 1*8DIGIT TimeoutUnit
-function deadlineOf({ headers }: Request): AbortSignal | null {
+function timeoutOf({ headers }: Request): number | null {
   const match = /^(\d{1,8})([HMSmun])$/.exec(headers.get("grpc-timeout") ?? "");
   if (match === null) return null;
-  return AbortSignal.timeout(Math.min(2 ** 31 - 1, Math.ceil(Number(match[1]) * UNITS[match[2]!]!)));
+  return Math.min(2 ** 31 - 1, Math.ceil(Number(match[1]) * UNITS[match[2]!]!));
 }
 
 // Length-Prefixed-Message = Compressed-Flag Message-Length Message
