@@ -40,6 +40,11 @@ export class UpgradedConnection implements Connection, Disposable {
     this.signal = signal;
   }
 
+  /** The connection underneath, which an error does not close: for whoever closes it in any case. */
+  static underlying(upgraded: UpgradedConnection): Connection {
+    return upgraded.#connection;
+  }
+
   /** The address on this side. */
   get localAddr(): Deno.Addr {
     return this.#connection.localAddr;

@@ -230,10 +230,22 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function decodeText(bytes: Uint8Array): string {
   try {
-    return UTF8.decode(bytes);
+    return decodeShort(bytes) ?? UTF8.decode(bytes);
   } catch {
     throw notUtf8();
   }
+}
+
+/** Decodes a short text of ASCII, which is quicker than to call the decoder; `null` for any other. */
+function decodeShort(bytes: Uint8Array): string | null {
+  if (bytes.length > SHORT_TEXT) return null;
+  let text = "";
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte >= 0x80) return null;
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
 
 /** Checks a text that comes in fragments, each as it comes: what is no text is not collected first. */

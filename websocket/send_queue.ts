@@ -5,7 +5,7 @@
  */
 
 import { ignore } from "../message.ts";
-import type { UpgradedConnection } from "../upgraded_connection.ts";
+import { UpgradedConnection } from "../upgraded_connection.ts";
 import { BufferPool, type WriteObserver, WriteQueue } from "../write_queue.ts";
 
 /** Above so many bytes whoever sends is asked to wait, and the socket stops reading. */
@@ -17,6 +17,7 @@ const BUFFERS = new BufferPool();
 /** The frames on their way to one peer. */
 export class SendQueue implements WriteObserver {
   readonly #queue: WriteQueue;
+  readonly #connection: UpgradedConnection;
   #pong: Uint8Array | null = null; // the last ping alone is answered (RFC 6455 §5.5.3)
   #ended = false;
   #drain: PromiseWithResolvers<void> | null = null;
@@ -24,7 +25,8 @@ export class SendQueue implements WriteObserver {
 
   /** @param connection where to */
   constructor(connection: UpgradedConnection) {
-    this.#queue = new WriteQueue(connection, BUFFERS, this);
+    this.#connection = connection;
+    this.#queue = new WriteQueue(UpgradedConnection.underlying(connection), BUFFERS, this);
     this.#queue.flushes = true;
   }
 
@@ -92,5 +94,6 @@ export class SendQueue implements WriteObserver {
   onWriteError(error: unknown): void {
     this.#flush?.reject(error);
     this.end();
+    this.#connection.close();
   }
 }

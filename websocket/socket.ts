@@ -6,7 +6,7 @@
 
 import { InputBuffer } from "../drivers/input_buffer.ts";
 import { Memory } from "../memory.ts";
-import type { UpgradedConnection } from "../upgraded_connection.ts";
+import { UpgradedConnection } from "../upgraded_connection.ts";
 import { deflate, inflate } from "./deflate.ts";
 import {
   CloseCode,
@@ -353,11 +353,12 @@ export class ServerWebSocket extends EventTarget {
   }
 
   async #receive(connection: UpgradedConnection): Promise<void> {
+    const underlying = UpgradedConnection.underlying(connection);
     let memory = new Memory(READ_SIZE);
     while (!this.#closeReceived) {
       const held = this.#queue!.drained;
       if (held !== null) await held;
-      const count = await connection.read(memory.bytes);
+      const count = await underlying.read(memory.bytes);
       if (count === null) return;
       this.#heardAt = performance.now();
       this.#pinged = false;
