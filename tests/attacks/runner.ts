@@ -53,6 +53,34 @@ export interface Results {
   readonly rules: readonly RunResult[];
 }
 
+/**
+ * Tells the results, a step each.
+ *
+ * @param reasons cases of level `should` that fail on purpose, by id, each with its reason. One that passes after all, or that is
+ * a `must`, fails the test.
+ */
+export async function tell(
+  t: Deno.TestContext,
+  { cases, rules }: Results,
+  reasons: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const { id, ref, level, failure } of cases) {
+    const reason = reasons[id];
+    const name = `${id}: ${ref}${reason === undefined ? "" : ` [known: ${reason}]`}`;
+    await t.step(name, () => {
+      if (reason === undefined) return assert(failure === null, `${id} (${level}): ${failure}`);
+      assert(level === "should", `${id} is a must, for which there is no reason to fail`);
+      assert(failure !== null, `${id} passes: take it out of the table`);
+    });
+  }
+  for (const { rule, failure } of rules) {
+    await t.step(rule, () => assert(failure === null, `${rule}: ${failure}`));
+  }
+  for (const id of Object.keys(reasons)) {
+    assert(cases.some((result) => result.id === id), `${id} is a case of the corpus`);
+  }
+}
+
 /** Runs every case against processes of `program`, one for each profile. */
 export async function runCorpus(corpus: Corpus, program: Program): Promise<Results> {
   const runs = await Promise.all(

@@ -5,7 +5,7 @@ import { pass } from "../support/deadline.ts";
 import { readServerFrames } from "../support/websocket_wire.ts";
 import { type Corpus, loadCorpus } from "./corpus.ts";
 import { RawConnection } from "./raw_connection.ts";
-import { type CaseResult, failed, grown, Meter, type Results, warmUp } from "./runner.ts";
+import { type CaseResult, failed, grown, Meter, type Results, tell, warmUp } from "./runner.ts";
 import { ServerProcess, testbedProgram } from "./server_process.ts";
 import {
   encodeHandshake,
@@ -173,12 +173,7 @@ async function runAll(cases: readonly WebSocketCase[], { profiles }: Corpus): Pr
 Deno.test("a WebSocket server withstands the attack corpus", async (t) => {
   const text = await Deno.readTextFile(new URL("./attacks.json", import.meta.url));
   const expected = parseWebSocketCases(text);
-  const { cases, rules } = await runAll(expected, await loadCorpus());
-  assert(cases.length === expected.length, "every case was run");
-  for (const { id, ref, level, failure } of cases) {
-    await t.step(`${id}: ${ref}`, () => assert(failure === null, `${id} (${level}): ${failure}`));
-  }
-  for (const { rule, failure } of rules) {
-    await t.step(rule, () => assert(failure === null, `${rule}: ${failure}`));
-  }
+  const results = await runAll(expected, await loadCorpus());
+  assert(results.cases.length === expected.length, "every case was run");
+  await tell(t, results, {});
 });

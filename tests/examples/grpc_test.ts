@@ -5,6 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import { codec, type Values } from "../../examples/grpc/protocol.ts";
 import { assertEquals } from "../support/assert.ts";
 import { within } from "../support/deadline.ts";
+import { withProgram } from "../support/program.ts";
 
 function method(path: string, request: string, response: string, streams: [boolean, boolean]) {
   const [input, output] = [codec(request), codec(response)];
@@ -44,27 +45,15 @@ interface Calls {
 
 /** Runs a test with the example as a process of its own, and a client. */
 async function withClient(run: (client: Calls) => Promise<void>): Promise<void> {
-  const path = new URL("../../examples/grpc.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", path, "--port", "0"],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    const { value = "" } = await within("the first line", lines.read(), 20_000);
-    const address = /(127\.0\.0\.1:\d+)/.exec(value)?.[1] ?? "";
+  await withProgram("examples/grpc.ts", ["--port", "0"], async (line) => {
+    const address = /(127\.0\.0\.1:\d+)/.exec(line)?.[1] ?? "";
     const client = new Client(address, grpc.credentials.createInsecure()) as unknown as Calls;
     try {
       await within("the calls", run(client), 20_000);
     } finally {
       client.close();
     }
-  } finally {
-    child.kill("SIGKILL");
-    await child.status;
-    await lines.cancel();
-  }
+  });
 }
 
 /** The outcome of a unary call. */

@@ -5,7 +5,7 @@ import { HttpServer } from "../../mod.ts";
 import { makeCertificate, openssl } from "../attacks/certificates.ts";
 import { assertEquals, assertMatch } from "../support/assert.ts";
 import { chromium, dumpPage } from "../support/browser.ts";
-import { within } from "../support/deadline.ts";
+import { withProgram } from "../support/program.ts";
 import { findTool, runTool, testWithTool } from "../support/tools.ts";
 
 const curl = openssl === null ? null : findTool("curl");
@@ -23,21 +23,9 @@ async function withProxy(
   await using server = new HttpServer(page);
   const plain = server.listen({ hostname: "127.0.0.1", port: 0 }).addr as Deno.NetAddr;
   const encrypted = server.listen({ hostname: "127.0.0.1", port: 0, cert, key }).addr as Deno.NetAddr;
-  const path = new URL("../../examples/tunnel.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-net", path, "--port", "0"],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    const { value = "" } = await within("the proxy's first line", lines.read(), 20_000);
-    await run(/(http:\S+)/.exec(value)?.[1] ?? "", plain.port, encrypted.port);
-  } finally {
-    child.kill("SIGTERM");
-    await within("the proxy's end", child.status, 10_000);
-    await lines.cancel();
-  }
+  await withProgram("examples/tunnel.ts", ["--port", "0"], async (line) => {
+    await run(/(http:\S+)/.exec(line)?.[1] ?? "", plain.port, encrypted.port);
+  }, ["--allow-net"]);
 }
 
 testWithTool(

@@ -2,7 +2,7 @@
 
 import { makeCertificate, openssl } from "../attacks/certificates.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { within } from "../support/deadline.ts";
+import { withProgram } from "../support/program.ts";
 import { findTool, runTool, testWithTool } from "../support/tools.ts";
 
 const node = findTool("node");
@@ -85,21 +85,10 @@ const ROUTES: readonly (readonly [method: string, path: string, body: string, se
 
 /** Runs the testbed with some flags, and gives its origin. */
 async function withTestbed(flags: readonly string[], run: (origin: string) => Promise<void>): Promise<void> {
-  const path = new URL("../../examples/testbed.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", path, "--port", "0", ...flags],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  try {
-    const { value = "" } = await within("the testbed's first line", lines.read(), 20_000);
-    await run(/listening (\S+)\/\n/.exec(value)?.[1] ?? "");
-  } finally {
-    child.kill("SIGTERM");
-    assertEquals((await within("the testbed's end", child.status, 10_000)).code, 0);
-    await lines.cancel();
-  }
+  const code = await withProgram("examples/testbed.ts", ["--port", "0", ...flags], async (line) => {
+    await run(/listening (\S+)\/\n/.exec(line)?.[1] ?? "");
+  });
+  assertEquals(code, 0);
 }
 
 async function askAll(path: string, origin: string): Promise<void> {

@@ -15,7 +15,7 @@ import { assert, assertEquals, assertOneOf } from "./assert.ts";
 import { concat, fromLatin1, latin1 } from "./bytes.ts";
 import { usualDeadline, within } from "./deadline.ts";
 import type { FieldLine } from "./response_parser.ts";
-import { type Harness, type ServerOptions, withServer } from "./server.ts";
+import { disguise, type Harness, type ServerOptions, withServer } from "./server.ts";
 
 export { ErrorCode, Flag, FrameType };
 
@@ -986,23 +986,6 @@ export async function withHttp2<T>(
     for (const ending of endings) if (ending.status === "rejected") throw ending.reason;
     return outcome.value;
   });
-}
-
-/** The same connection, read in small steps, or with a TLS handshake to its name. */
-function disguise(connection: Connection, { step, alpn }: Http2ConnectOptions): Connection {
-  return {
-    get localAddr() {
-      return connection.localAddr;
-    },
-    get remoteAddr() {
-      return connection.remoteAddr;
-    },
-    read: (buffer) => connection.read(buffer.subarray(0, step)),
-    write: (data) => connection.write(data),
-    close: () => connection.close(),
-    closeWrite: () => connection.closeWrite?.() ?? Promise.resolve(),
-    ...(alpn !== undefined && { handshake: () => Promise.resolve({ alpnProtocol: alpn }) }),
-  };
 }
 
 // Handlers.

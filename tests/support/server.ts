@@ -61,7 +61,7 @@ export async function withServer<T>(
   const opened: RawClient[] = [];
   function connect({ step, encrypted, deadline }: ConnectOptions = {}): AcceptedClient {
     const pair = connectionPair();
-    const client = server.accept(disguise(pair.server, step, encrypted));
+    const client = server.accept(disguise(pair.server, { step, alpn: encrypted ? "http/1.1" : undefined }));
     const accepted = new AcceptedClient(pair.client, client, deadline);
     opened.push(accepted);
     return accepted;
@@ -118,8 +118,11 @@ async function end(server: HttpServer, opened: readonly RawClient[]): Promise<vo
 }
 
 /** The same connection, read in small steps, or with a TLS handshake to its name. */
-function disguise(connection: Connection, step?: number, encrypted = false): Connection {
-  if (step === undefined && !encrypted) return connection;
+export function disguise(
+  connection: Connection,
+  { step, alpn }: { readonly step?: number | undefined; readonly alpn?: string | undefined },
+): Connection {
+  if (step === undefined && alpn === undefined) return connection;
   const { closeWrite } = connection;
   return {
     get localAddr() {
@@ -132,6 +135,6 @@ function disguise(connection: Connection, step?: number, encrypted = false): Con
     write: (data) => connection.write(data),
     close: () => connection.close(),
     ...(closeWrite && { closeWrite: () => closeWrite.call(connection) }),
-    ...(encrypted && { handshake: () => Promise.resolve({ alpnProtocol: "http/1.1" }) }),
+    ...(alpn !== undefined && { handshake: () => Promise.resolve({ alpnProtocol: alpn }) }),
   };
 }
