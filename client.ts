@@ -99,7 +99,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   readonly #owner: ClientOwner;
   readonly #queue: WriteQueue;
   readonly #reader: ReadBuffer;
-  readonly #pending: RequestMessage[] = [];
+  readonly #pending: RequestMessage[] = []; // a Set makes itself anew as it is filled and emptied, for each request
   readonly #onClose: ((client: Client) => void)[] = [];
   #phase: Phase = "starting";
   #status: ClientStatus = ClientStatus.Open;

@@ -71,3 +71,8 @@ export class ClientDisconnectedError extends Error {
     super(message, options);
   }
 }
+
+/** Whether an error is the peer's: that it left, or what was wrong with the body that a response was made of. */
+export function isPeersFault(error: unknown): boolean {
+  return error instanceof ClientDisconnectedError || error instanceof HttpError;
+}

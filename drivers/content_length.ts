@@ -31,3 +31,19 @@ export function parseContentLength(value: string): number {
   }
   return length;
 }
+
+/**
+ * The length that a handler declares for its response.
+ *
+ * @throws {RangeError} when it is none
+ */
+export function declaredLength(value: string): number {
+  try {
+    return parseContentLength(value);
+  } catch (cause) {
+    throw new RangeError(
+      `The response declares content-length ${JSON.stringify(value)}, which is no length`,
+      { cause },
+    );
+  }
+}

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { ClientDisconnectedError, HttpError } from "../errors.ts";
+import { ClientDisconnectedError, isPeersFault } from "../errors.ts";
 import { fieldList } from "../headers.ts";
 import { UpgradedConnection } from "../upgraded_connection.ts";
 import { Response, type ResponseContent } from "../response.ts";
 import { isTrailerAllowed } from "../trailer_fields.ts";
-import { parseContentLength } from "./content_length.ts";
+import { declaredLength } from "./content_length.ts";
 import type { DriverClient } from "./driver.ts";
 import type { HttpDate } from "./http_date.ts";
 import { preloadLinks } from "./preload.ts";
@@ -306,7 +306,7 @@ export class Responder {
     const message = stream.message!;
     discardResponse(response, new TypeError("The response to a CONNECT that is taken over has no body"));
     // "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx (Successful) response to CONNECT"
-    this.#encodeHead({ ...outgoing, status: outgoing.status, declared: null }, null);
+    this.#encodeHead({ ...outgoing, declared: null }, null);
     stream.response = "writing";
     this.#sender.sendHead(stream, false);
     const own = new StreamConnection(this.#client, stream, this.#sender, this.#host);
@@ -336,22 +336,6 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
 
 function hasNoBody({ stream, status }: Outgoing): boolean {
   return status === 204 || status === 304 || stream.message?.method === "HEAD";
-}
-
-function declaredLength(value: string): number {
-  try {
-    return parseContentLength(value);
-  } catch (cause) {
-    throw new RangeError(
-      `The response declares content-length ${JSON.stringify(value)}, which is no length`,
-      { cause },
-    );
-  }
-}
-
-/** Whether an error is the peer's: that it left, or what was wrong with the body that a response was made of. */
-function isPeersFault(error: unknown): boolean {
-  return error instanceof ClientDisconnectedError || error instanceof HttpError;
 }
 
 function ignoreValue(): void {}

@@ -8,7 +8,7 @@
  */
 
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
-import { CloseCode, WebSocketFault } from "./frame.ts";
+import { CloseCode, tooBig, WebSocketFault } from "./frame.ts";
 
 /** What the server answers to an offer that it takes. */
 export const DEFLATE_RESPONSE = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
@@ -62,16 +62,10 @@ export function inflate(message: Uint8Array, limit: number): Uint8Array {
       maxOutputLength: Math.max(1, limit),
     });
   } catch (error) {
-    if (
-      error instanceof RangeError || (error instanceof Error && "code" in error && error.code === TOO_LARGE)
-    ) {
-      throw new WebSocketFault(CloseCode.TOO_BIG, `A message above ${limit} bytes (RFC 6455 §7.4.1)`);
-    }
+    if (error instanceof RangeError) throw tooBig(limit); // ERR_BUFFER_TOO_LARGE
     throw new WebSocketFault(
       CloseCode.INVALID_PAYLOAD,
       "A message that cannot be inflated (RFC 7692 §7.2.2)",
     );
   }
 }
-
-const TOO_LARGE = "ERR_BUFFER_TOO_LARGE";

@@ -23,16 +23,14 @@ export const Opcode = {
 /** A value of {@link Opcode}. */
 export type Opcode = typeof Opcode[keyof typeof Opcode];
 
-/** Codes of the Close frames that this server sends (RFC 6455 §7.4.1). */
+/** Codes of Close frames that this server sends, and those that stand for none (RFC 6455 §7.4.1). */
 export const CloseCode = {
-  NORMAL: 1000,
   GOING_AWAY: 1001,
   PROTOCOL_ERROR: 1002,
   NO_STATUS: 1005,
   ABNORMAL: 1006,
   INVALID_PAYLOAD: 1007,
   TOO_BIG: 1009,
-  INTERNAL_ERROR: 1011,
 } as const;
 
 /** A fault of the peer, and the code that answers it. */
@@ -264,6 +262,11 @@ export class TextChecker {
       throw notUtf8();
     }
   }
+}
+
+/** What a message is that is larger than `limit` bytes. */
+export function tooBig(limit: number): WebSocketFault {
+  return new WebSocketFault(CloseCode.TOO_BIG, `A message above ${limit} bytes (RFC 6455 §7.4.1)`);
 }
 
 function notUtf8(): WebSocketFault {

@@ -6,15 +6,7 @@
  */
 
 import type { InputBuffer } from "../drivers/input_buffer.ts";
-import {
-  CloseCode,
-  type FrameHeader,
-  Opcode,
-  parseHeader,
-  TextChecker,
-  unmask,
-  WebSocketFault,
-} from "./frame.ts";
+import { type FrameHeader, Opcode, parseHeader, TextChecker, tooBig, unmask } from "./frame.ts";
 
 const LEAST_ROOM = 1024;
 
@@ -95,8 +87,4 @@ export class MessageParser {
     room.set(this.#joined.subarray(0, this.#size));
     this.#joined = room;
   }
-}
-
-function tooBig(limit: number): WebSocketFault {
-  return new WebSocketFault(CloseCode.TOO_BIG, `A message above ${limit} bytes (RFC 6455 §7.4.1)`);
 }

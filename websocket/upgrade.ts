@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { listElements } from "../drivers/http1/fields.ts";
 import { HttpError } from "../errors.ts";
 import type { RequestMessage } from "../message.ts";
 import { messageOf } from "../request.ts";
@@ -66,16 +67,15 @@ export function upgradeWebSocket(request: Request, options: WebSocketOptions = {
 
 function checkHandshake(message: RequestMessage): void {
   const { method, fields, protocol } = message;
-  const upgrade = { upgrade: "websocket" };
   if (method !== "GET") {
     throw new HttpError(405, "A WebSocket is opened by GET (RFC 6455 §4.2.1)", { headers: { allow: "GET" } });
   }
-  if (protocol !== "HTTP/1.1" || !hasElement(fields.get("upgrade"), "websocket")) {
+  if (protocol !== "HTTP/1.1" || !listElements(fields.get("upgrade") ?? "").includes("websocket")) {
     throw new HttpError(426, "A WebSocket is opened by Upgrade: websocket (RFC 6455 §4.2.1)", {
-      headers: upgrade,
+      headers: { upgrade: "websocket" },
     });
   }
-  if (!hasElement(fields.get("connection"), "upgrade")) {
+  if (!listElements(fields.get("connection") ?? "").includes("upgrade")) {
     throw new HttpError(400, "Connection does not say upgrade (RFC 6455 §4.2.1)");
   }
   if (message.body !== null) throw new HttpError(400, "A handshake has no body (RFC 6455 §4.2.1)");
@@ -98,10 +98,6 @@ function checkProtocol({ fields }: RequestMessage, protocol: string | undefined)
   const offered = (fields.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
   if (offered.includes(protocol)) return;
   throw new TypeError(`upgradeWebSocket: the client has not named the protocol ${JSON.stringify(protocol)}`);
-}
-
-function hasElement(list: string | null, element: string): boolean {
-  return (list ?? "").split(",").some((part) => part.trim().toLowerCase() === element);
 }
 
 function acceptKey(key: string): string {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ClientDisconnectedError, HttpError } from "../../errors.ts";
+import { ClientDisconnectedError, HttpError, isPeersFault } from "../../errors.ts";
 import { fieldList } from "../../headers.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
@@ -392,8 +392,12 @@ export class Http1Driver implements HttpDriver {
       const { method, minor } = message;
       const { status } = response;
       head = encodeUpgradeHead({
-        ...{ method, minor, status, fields: Response.fieldsOf(response) },
-        ...{ asked: message.fields.get("upgrade") ?? "", ending: this.#ending },
+        method,
+        minor,
+        status,
+        fields: Response.fieldsOf(response),
+        asked: message.fields.get("upgrade") ?? "",
+        ending: this.#ending,
       });
     } catch (error) {
       message.upgradeHandler = null;
@@ -616,10 +620,7 @@ export class Http1Driver implements HttpDriver {
 
   /** A response that cannot be completed: it ends without its end, so that the peer can tell (RFC 9112 §8). */
   #cutShort(message: Http1Message | null, error: unknown): void {
-    // An HttpError is what was wrong with the request's body, of which the response was made.
-    if (!(error instanceof ClientDisconnectedError || error instanceof HttpError)) {
-      this.#client.report(error, message?.request ?? null);
-    }
+    if (!isPeersFault(error)) this.#client.report(error, message?.request ?? null);
     if (message !== null) message.response = "done";
     this.#client.shouldClose = true;
     this.#finish();

@@ -9,7 +9,7 @@ import { isFieldValue, isToken } from "../../headers.ts";
 import { reasonPhrase } from "../../reason_phrase.ts";
 import { listElements } from "./fields.ts";
 import { HttpDate } from "../http_date.ts";
-import { parseContentLength } from "../content_length.ts";
+import { declaredLength } from "../content_length.ts";
 
 /** How the body of a response is delimited. */
 export type ResponseFraming =
@@ -107,17 +107,6 @@ export function sortFields(fields: readonly string[]): ResponseFields {
     }
   }
   return { lines, declared, close, upgrade };
-}
-
-function declaredLength(value: string): number {
-  try {
-    return parseContentLength(value);
-  } catch (cause) {
-    throw new RangeError(
-      `The response declares content-length ${JSON.stringify(value)}, which is no length`,
-      { cause },
-    );
-  }
 }
 
 /**
