@@ -21,14 +21,14 @@ import type { Options } from "./options.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type { ServerRequest } from "./request.ts";
 import type { RequestBody } from "./request_body.ts";
-import { type BufferPool, type WriteObserver, WriteQueue } from "./write_queue.ts";
+import { type WriteObserver, type WritePool, WriteQueue } from "./write_queue.ts";
 
 /** What a client needs of the server that it belongs to. */
 export interface ClientOwner {
   /** The deadlines of all clients. */
   readonly deadlines: DeadlineQueue;
-  /** Memory for writes, shared by all clients. */
-  readonly buffers: BufferPool;
+  /** What all clients write with. */
+  readonly writes: WritePool;
   /** Gives a request to the handler; never throws and never rejects. */
   dispatch(request: ServerRequest): Response | Promise<Response>;
   /** The response for a fault; never throws and never rejects. */
@@ -140,7 +140,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.isUnix = remote.isUnix;
     this.isEncrypted = connection.handshake !== undefined;
     this.remainingRequests = options.requestLimit ?? Infinity;
-    this.#queue = new WriteQueue(connection, owner.buffers, this);
+    this.#queue = new WriteQueue(connection, owner.writes, this);
     this.#reader = new ReadBuffer(connection, options.chunkSize);
   }
 
@@ -341,17 +341,13 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#gaveWayAt = performance.now();
   }
 
-  /** Takes the parser one step on. What it writes before it first waits goes out at once, in one write. */
+  /** Takes the parser one step on. */
   #resume(
     parser: HttpParser,
     chunk: Uint8Array | null | undefined,
   ): Promise<IteratorResult<ParserStep, void>> {
     this.#heldSince = this.now;
-    this.#queue.flushes = true;
-    const step = chunk === null ? parser.throw(new ClientDisconnectedError()) : parser.next(chunk);
-    this.#queue.flushes = false;
-    this.#queue.flush();
-    return step;
+    return chunk === null ? parser.throw(new ClientDisconnectedError()) : parser.next(chunk);
   }
 
   /** Time during which the parser was held is not the peer's: its deadline moves by as much. */

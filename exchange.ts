@@ -36,6 +36,7 @@ const PUSHED_PATH = /^\/[!$-;=?-~]*$/;
  */
 export class Exchange {
   readonly #message: RequestMessage;
+  #rawHeaders: readonly (readonly [name: string, value: string])[] | null = null;
   #attributes: Map<unknown, unknown> | null = null;
 
   /** Made by the server, one for each request. */
@@ -83,7 +84,8 @@ export class Exchange {
 
   /** Every header field line in its order, with the case it was received in. */
   get rawHeaders(): readonly (readonly [name: string, value: string])[] {
-    return this.#message.fields.pairs;
+    this.#rawHeaders ??= this.#message.fields.toPairs();
+    return this.#rawHeaders;
   }
 
   /**

@@ -9,8 +9,8 @@
 export interface FieldLines {
   /** The values of a field of that lower-case name, combined with `, ` (RFC 9110 §5.3), or `null`. */
   get(name: string): string | null;
-  /** Every line as it was received: name and value. */
-  readonly pairs: readonly (readonly [name: string, value: string])[];
+  /** Every line as it was received: name and value. Made anew by each call. */
+  toPairs(): (readonly [name: string, value: string])[];
 }
 
 // token = 1*tchar (RFC 9110 §5.6.2)
@@ -78,7 +78,7 @@ class RequestHeaders {
 
 function toHeaders(lines: FieldLines): Headers {
   const headers = new Headers();
-  for (const [name, value] of lines.pairs) headers.append(name, value);
+  for (const [name, value] of lines.toPairs()) headers.append(name, value);
   return headers;
 }
 
@@ -108,7 +108,7 @@ const LAZY_HEADERS_HOLD = holds();
 
 function holds(): boolean {
   try {
-    const lines: FieldLines = { get: () => null, pairs: [["a", "1"]] };
+    const lines: FieldLines = { get: () => null, toPairs: () => [["a", "1"]] };
     const made = new Headers(standIn(lines));
     return made.get("a") === "1" && standIn(lines) instanceof Headers && [...standIn(lines)].length === 1;
   } catch {

@@ -19,7 +19,7 @@ export type TrailerSource = HeadersInit | (() => HeadersInit | Promise<HeadersIn
 /** What takes over a connection (see `Exchange.upgrade`). */
 export type UpgradeHandler = (connection: UpgradedConnection) => void | Promise<void>;
 
-const NO_TRAILERS: FieldLines = { get: () => null, pairs: [] };
+const NO_TRAILERS: FieldLines = { get: () => null, toPairs: () => [] };
 
 /**
  * One request as its driver has it. Each driver has a class of its own for it; this one holds what they share: the end of

@@ -18,7 +18,7 @@ import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
 import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
-import { BufferPool } from "./write_queue.ts";
+import { WritePool } from "./write_queue.ts";
 
 /**
  * What answers requests. It may be a handler of `Deno.serve`: the exchange has the members of `Deno.ServeHandlerInfo`.
@@ -122,7 +122,7 @@ export class HttpServer {
     this.#handlers = new HandlerQueue(this.options.handlerLimit);
     this.#owner = {
       deadlines: new DeadlineQueue(),
-      buffers: new BufferPool(),
+      writes: new WritePool(),
       dispatch: (request) => this.#dispatch(request),
       renderError: (error, request) => this.#renderError(error, request),
       report: (error, request) => this.#report(error, request),

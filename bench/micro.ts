@@ -33,7 +33,7 @@ class BenchMessage extends RequestMessage {
   readonly url = URL_TEXT;
   readonly fields: FieldLines = {
     get: (name) => FIELDS.find(([known]) => known === name)?.[1] ?? null,
-    pairs: FIELDS,
+    toPairs: () => [...FIELDS],
   };
   readonly body = null;
   get client(): Client {

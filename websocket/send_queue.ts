@@ -6,13 +6,13 @@
 
 import { ignore } from "../message.ts";
 import { UpgradedConnection } from "../upgraded_connection.ts";
-import { BufferPool, type WriteObserver, WriteQueue } from "../write_queue.ts";
+import { type WriteObserver, WritePool, WriteQueue } from "../write_queue.ts";
 
 /** Above so many bytes whoever sends is asked to wait, and the socket stops reading. */
 const SOFT_CAP = 1024 * 1024;
 
-// Memory for small frames is the process's: a socket that is silent holds none.
-const BUFFERS = new BufferPool();
+// What they write with is the process's: a socket that is silent holds no memory.
+const WRITES = new WritePool();
 
 /** The frames on their way to one peer. */
 export class SendQueue implements WriteObserver {
@@ -26,8 +26,7 @@ export class SendQueue implements WriteObserver {
   /** @param connection where to */
   constructor(connection: UpgradedConnection) {
     this.#connection = connection;
-    this.#queue = new WriteQueue(UpgradedConnection.underlying(connection), BUFFERS, this);
-    this.#queue.flushes = true;
+    this.#queue = new WriteQueue(UpgradedConnection.underlying(connection), WRITES, this);
   }
 
   /** Bytes that wait. */
@@ -55,7 +54,6 @@ export class SendQueue implements WriteObserver {
   /** Sends a frame: a small one is copied, a large one is the queue's from then on. */
   push(frame: Uint8Array): void {
     this.#queue.push(frame);
-    this.#queue.flush();
   }
 
   /** Sends a pong in place of one that waits. */

@@ -10,6 +10,7 @@
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
+import { copyLatin1 } from "../latin1.ts";
 
 /**
  * Validates the field line from `start` to `end`, its CRLF not among them, and finds its colon.
@@ -88,44 +89,53 @@ function isSpace(byte: number): boolean {
 
 /** A validated field section: a text, and where the lines are in it. Nothing is taken out of it before somebody asks. */
 export class FieldSection implements FieldLines {
-  readonly #text: string;
+  /** All of it, without the empty line at its end. */
+  readonly text: string;
   readonly #lines: readonly number[];
-  #pairs: (readonly [name: string, value: string])[] | null = null;
+  #values: Map<string, string> | null = null;
 
   /**
-   * @param text what the section is part of, every line of it validated by {@link scanFieldLine}
+   * @param text the section, every line of it validated by {@link scanFieldLine}
    * @param lines for each line, where its name begins, its colon is, and its value ends
    */
   constructor(text: string, lines: readonly number[]) {
-    this.#text = text;
+    this.text = text;
     this.#lines = lines;
+  }
+
+  /** From now on values that were asked for are kept: for a section that more than one message has. */
+  keepValues(): void {
+    this.#values ??= new Map();
   }
 
   /** The combined value of a field (RFC 9110 §5.3), by its name in lower case. */
   get(name: string): string | null {
-    const lines = this.#lines;
-    let value: string | null = null;
-    for (let at = 0; at < lines.length; at += 3) {
-      if (lines[at + 1]! - lines[at]! !== name.length || !isSameName(this.#text, lines[at]!, name)) continue;
-      const more = this.#valueOf(at);
-      value = value === null ? more : `${value}, ${more}`;
-    }
-    return value;
+    return this.#values?.get(name) ?? this.#find(name);
   }
 
   /** Every line in its order. */
-  get pairs(): readonly (readonly [name: string, value: string])[] {
-    if (this.#pairs === null) {
-      this.#pairs = [];
-      for (let at = 0; at < this.#lines.length; at += 3) {
-        this.#pairs.push([this.#text.slice(this.#lines[at], this.#lines[at + 1]), this.#valueOf(at)]);
-      }
+  toPairs(): (readonly [name: string, value: string])[] {
+    const pairs: (readonly [name: string, value: string])[] = [];
+    for (let at = 0; at < this.#lines.length; at += 3) {
+      pairs.push([this.text.slice(this.#lines[at], this.#lines[at + 1]), this.#valueOf(at)]);
     }
-    return this.#pairs;
+    return pairs;
+  }
+
+  #find(name: string): string | null {
+    const lines = this.#lines;
+    let value: string | null = null;
+    for (let at = 0; at < lines.length; at += 3) {
+      if (lines[at + 1]! - lines[at]! !== name.length || !isSameName(this.text, lines[at]!, name)) continue;
+      const more = this.#valueOf(at);
+      value = value === null ? more : `${value}, ${more}`;
+    }
+    if (value !== null) this.#values?.set(name, copyLatin1(value));
+    return value;
   }
 
   #valueOf(line: number): string {
-    return trimOws(this.#text.slice(this.#lines[line + 1]! + 1, this.#lines[line + 2]));
+    return trimOws(this.text.slice(this.#lines[line + 1]! + 1, this.#lines[line + 2]));
   }
 }
 

@@ -19,6 +19,7 @@ import {
   trimEnd,
   trimStart,
 } from "./fields.ts";
+import { controlField, type ControlFields, controlFields, HOST } from "./control_fields.ts";
 import { Byte } from "../grammar.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import type { InputBuffer } from "../input_buffer.ts";
@@ -28,16 +29,6 @@ import {
   parseRequestLine,
   type RequestLine,
 } from "./request_line.ts";
-
-/** The fields that decide how a request is framed and routed. Each value is that of all its lines, joined by `, `. */
-export interface ControlFields {
-  "host"?: string;
-  "connection"?: string;
-  "content-length"?: string;
-  "transfer-encoding"?: string;
-  "expect"?: string;
-  "upgrade"?: string;
-}
 
 /** A parsed head. */
 export interface RequestHead {
@@ -61,6 +52,12 @@ export type HeadLimits = Pick<Options, "headerSizeLimit" | "headerCountLimit" | 
 // "SHOULD ignore at least one empty line (CRLF) received prior to the request-line" (RFC 9112 §2.2): a few, not any number
 const EMPTY_LINE_LIMIT = 8;
 
+/** A header section, and what was found in it: shared by the heads that have the very same one. */
+type Section = Pick<RequestHead, "fields" | "control" | "hostCount">;
+
+/** The longest section that a connection keeps for its next request, in bytes. */
+const LONGEST_KEPT = 2048;
+
 /** Parses heads, one after another. */
 export class HeadParser {
   readonly #limits: HeadLimits;
@@ -68,11 +65,13 @@ export class HeadParser {
   #searched = 0; // up to where it holds no LF
   #emptyLines = 0;
   #count = 0;
-  readonly #lines: number[] = []; // triples: where a name begins, its colon is, and its value ends
+  #sectionStart = 0; // where the field lines begin, behind the request line
+  readonly #lines: number[] = []; // triples, from there: where a name begins, its colon is, and its value ends
   #line: RequestLine | null = null;
-  readonly #noted: number[] = []; // triples: which control field, where its value begins and ends
+  readonly #noted: number[] = []; // triples, from there: which control field, where its value begins and ends
   #notedCount = 0;
   #hostCount = 0;
+  #last: Section | null = null;
 
   /** @param limits what a head may have */
   constructor(limits: HeadLimits) {
@@ -106,7 +105,10 @@ export class HeadParser {
    */
   parse(input: InputBuffer): RequestHead | undefined {
     for (;;) {
-      if (this.#line !== null && this.#searched === this.#offset) this.#takeWholeLines(input);
+      if (this.#line !== null && this.#searched === this.#offset) {
+        if (this.#count === 0 && this.#isLast(input, this.#last)) return this.#repeat(input, this.#last);
+        this.#takeWholeLines(input);
+      }
       const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
       if (lineFeed < 0 || lineFeed >= input.end) return this.#wait(input);
       const start = input.start + this.#offset;
@@ -150,6 +152,7 @@ export class HeadParser {
       return this.#takeField(input, start, scanFieldLine(input.bytes, start, end), end);
     }
     this.#line = parseRequestLine(input.bytes, start, end, this.#limits.targetSizeLimit);
+    this.#sectionStart = this.#offset;
   }
 
   #takeField(input: InputBuffer, start: number, colon: number, end: number): void {
@@ -159,9 +162,10 @@ export class HeadParser {
       throw new HttpError(431, `More than ${headerCountLimit} field lines (RFC 6585 §5)`);
     }
     const line = 3 * (this.#count - 1);
-    this.#lines[line] = start - input.start;
-    this.#lines[line + 1] = colon - input.start;
-    this.#lines[line + 2] = end - input.start;
+    const origin = input.start + this.#sectionStart;
+    this.#lines[line] = start - origin;
+    this.#lines[line + 1] = colon - origin;
+    this.#lines[line + 2] = end - origin;
     const field = controlField(input.bytes, start, colon);
     if (field >= 0) this.#note(input, field, colon + 1, end);
   }
@@ -169,9 +173,10 @@ export class HeadParser {
   #note(input: InputBuffer, field: number, start: number, end: number): void {
     if (field === HOST) this.#hostCount++;
     const from = trimStart(input.bytes, start, end);
+    const origin = input.start + this.#sectionStart;
     this.#noted[this.#notedCount++] = field;
-    this.#noted[this.#notedCount++] = from - input.start;
-    this.#noted[this.#notedCount++] = trimEnd(input.bytes, from, end) - input.start;
+    this.#noted[this.#notedCount++] = from - origin;
+    this.#noted[this.#notedCount++] = trimEnd(input.bytes, from, end) - origin;
   }
 
   #skipEmptyLine(input: InputBuffer): void {
@@ -186,24 +191,45 @@ export class HeadParser {
   }
 
   #finish(input: InputBuffer, end: number): RequestHead {
-    const { methodEnd, targetEnd, minor } = this.#line!;
-    if (this.#offset > this.#limits.headerSizeLimit) throw tooLarge(this.#limits.headerSizeLimit);
-    const text = decodeLatin1(input.bytes, input.start, end);
-    const head = {
-      method: text.slice(0, methodEnd),
-      target: text.slice(methodEnd + 1, targetEnd),
-      minor,
+    const text = decodeLatin1(input.bytes, input.start + this.#sectionStart, end);
+    const section = {
       fields: new FieldSection(text, this.#lines.slice(0, 3 * this.#count)),
       control: controlFields(text, this.#noted, this.#notedCount),
       hostCount: this.#hostCount,
     };
-    input.consume(this.#offset);
+    this.#last = text.length <= LONGEST_KEPT ? section : null;
+    return this.#complete(input, section);
+  }
+
+  // Most clients send the very same fields with each request: what was validated is then compared, and not parsed again.
+  #isLast({ bytes, start: origin, end: inputEnd }: InputBuffer, last: Section | null): last is Section {
+    if (last === null) return false;
+    const start = origin + this.#sectionStart;
+    const end = start + last.fields.text.length;
+    if (end + 1 >= inputEnd || bytes[end] !== Byte.CR || bytes[end + 1] !== Byte.LF) return false;
+    return decodeLatin1(bytes, start, end) === last.fields.text;
+  }
+
+  #repeat(input: InputBuffer, section: Section): RequestHead {
+    section.fields.keepValues();
+    return this.#complete(input, section);
+  }
+
+  #complete(input: InputBuffer, { fields, control, hostCount }: Section): RequestHead {
+    const { methodEnd, targetEnd, minor } = this.#line!;
+    const { headerSizeLimit } = this.#limits;
+    const size = this.#sectionStart + fields.text.length + 2;
+    if (size > headerSizeLimit) throw tooLarge(headerSizeLimit);
+    const line = decodeLatin1(input.bytes, input.start, input.start + targetEnd);
+    input.consume(size);
     this.#reset();
-    return head;
+    const method = line.slice(0, methodEnd);
+    return { method, target: line.slice(methodEnd + 1), minor, fields, control, hostCount };
   }
 
   #reset(): void {
     this.#offset = 0;
+    this.#sectionStart = 0;
     this.#searched = 0;
     this.#emptyLines = 0;
     this.#count = 0;
@@ -211,53 +237,6 @@ export class HeadParser {
     this.#hostCount = 0;
     this.#line = null;
   }
-}
-
-const CONTROL_FIELDS = [
-  "host",
-  "connection",
-  "content-length",
-  "transfer-encoding",
-  "expect",
-  "upgrade",
-] as const;
-
-const HOST = CONTROL_FIELDS.indexOf("host");
-const LONGEST = 17;
-
-/** For each length of a name, the control field of that length: they all differ in it. */
-const BY_LENGTH: Int8Array = byLength();
-
-function byLength(): Int8Array {
-  const table = new Int8Array(LONGEST + 1).fill(-1);
-  CONTROL_FIELDS.forEach((name, index) => table[name.length] = index);
-  return table;
-}
-
-/** Which control field a name is, whatever its case, or -1. */
-function controlField(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start > LONGEST) return -1;
-  const field = BY_LENGTH[end - start]!;
-  if (field < 0) return -1;
-  const name = CONTROL_FIELDS[field]!;
-  for (let index = 0; index < name.length; index++) {
-    const byte = bytes[start + index]!;
-    // Upper-case letters only: "|0x20" would make other characters the same too.
-    const lower = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
-    if (lower !== name.charCodeAt(index)) return -1;
-  }
-  return field;
-}
-
-function controlFields(text: string, noted: readonly number[], count: number): ControlFields {
-  const control: ControlFields = {};
-  for (let at = 0; at < count; at += 3) {
-    const name = CONTROL_FIELDS[noted[at]!]!;
-    const value = text.slice(noted[at + 1], noted[at + 2]);
-    const before = control[name];
-    control[name] = before === undefined ? value : `${before}, ${value}`;
-  }
-  return control;
 }
 
 function bareLineFeed(): HttpError {

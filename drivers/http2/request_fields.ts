@@ -76,7 +76,6 @@ export class RequestFields implements FieldLines {
   readonly #fields: readonly HeaderField[];
   readonly #first: number;
   readonly #host: string | null;
-  #pairs: (readonly [name: string, value: string])[] | null = null;
 
   /**
    * @param fields the list
@@ -101,12 +100,7 @@ export class RequestFields implements FieldLines {
   }
 
   /** Every line in its order; `host` in front where the peer sent `:authority` alone, cookie crumbs joined. */
-  get pairs(): readonly (readonly [name: string, value: string])[] {
-    this.#pairs ??= this.#makePairs();
-    return this.#pairs;
-  }
-
-  #makePairs(): (readonly [name: string, value: string])[] {
+  toPairs(): (readonly [name: string, value: string])[] {
     const pairs: (readonly [name: string, value: string])[] = [];
     if (this.#host !== null) pairs.push(["host", this.#host]);
     let hasCookie = false;

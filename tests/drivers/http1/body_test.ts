@@ -36,7 +36,7 @@ function decode(pieces: readonly Uint8Array[], decoder = new ChunkedDecoder(LIMI
     return `${error.status}`;
   }
   const ended = decoder.next(input) === null;
-  const trailers = decoder.trailers?.pairs.map((pair) => pair.join("=")).join(";") ?? "";
+  const trailers = decoder.trailers?.toPairs().map((pair) => pair.join("=")).join(";") ?? "";
   const text = new TextDecoder("latin1").decode(concat(content));
   return ended ? `"${text}" [${trailers}] then ${input.length}` : `"${text}" …`;
 }

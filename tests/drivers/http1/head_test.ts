@@ -38,7 +38,7 @@ function next(heads: HeadParser, input: InputBuffer): RequestHead | undefined {
 }
 
 function describe({ method, target, minor, fields, control, hostCount }: RequestHead): string {
-  return JSON.stringify([method, target, minor, fields.pairs, control, hostCount]);
+  return JSON.stringify([method, target, minor, fields.toPairs(), control, hostCount]);
 }
 
 const HEADS: readonly (readonly [name: string, bytes: string, result: string])[] = [
