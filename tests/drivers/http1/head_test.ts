@@ -114,6 +114,50 @@ Deno.test("HeadParser.parse() takes what is exactly at each limit (RFC 9112 §3)
   }
 });
 
+const LINES = ["GET / HTTP/1.1", "POST /b HTTP/1.0", `GET /${"a".repeat(39)} HTTP/1.1`, "GET /\x00 HTTP/1.1"];
+const SECTIONS: readonly (readonly string[])[] = [
+  [],
+  ["Host: a"],
+  ["Host: b"],
+  ["host: a"],
+  ["Host: a "],
+  ["Host: a", "Host: a"],
+  ["Host: a", "Connection: close", "X: caf\xe9"],
+  ["Host: a", "X : 1"],
+  ["Host: a\x00"],
+  [`X: ${"x".repeat(150)}`],
+  ["a:", "a:", "a:", "a:", "a:", "a:"],
+];
+const MESSAGES = LINES.flatMap((line) => SECTIONS.map((section) => [line, ...section, "", ""].join("\r\n")));
+
+Deno.test("HeadParser.parse() makes the same of a head whatever came before it on the connection (RFC 9112 §2.2)", () => {
+  for (const first of MESSAGES) {
+    const before = parse(first);
+    for (const second of before.startsWith("[") ? MESSAGES : []) {
+      const both = `${before} & ${parse(second)}`;
+      assertEquals(parse(first + second), both, second);
+      assertEquals(parse(first, ...second), both, second);
+      assertEquals(parse(first + second.slice(0, -1), second.slice(-1)), both, second);
+      assertEquals(parse(first + second.slice(0, 20), second.slice(20)), both, second);
+    }
+  }
+});
+
+Deno.test("HeadParser.parse() lets no head change the fields of the next, which has the same (RFC 9110 §5.1)", () => {
+  const input = new InputBuffer();
+  const heads = new HeadParser(LIMITS);
+  for (let round = 0; round < 4; round++) {
+    input.push(latin1(`GET /${round} HTTP/1.1\r\nHost: a\r\nX: 1\r\nx: caf\xe9\r\n\r\n`));
+    const { fields } = heads.parse(input)!;
+    for (const name of ["x", "host", "x", "y", "host"]) {
+      assertEquals(fields.get(name), { x: "1, caf\xe9", host: "a" }[name] ?? null, `${round} ${name}`);
+    }
+    const pairs = fields.toPairs();
+    assertEquals(pairs, [["Host", "a"], ["X", "1"], ["x", "caf\xe9"]]);
+    pairs.length = 0;
+  }
+});
+
 Deno.test("HeadParser.parse() gives the same for any split of the same noise, and lets only HttpError out", () => {
   let seed = 7;
   const random = (limit: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % limit;
