@@ -64,6 +64,12 @@ export class Response extends globalThis.Response {
     return super.text();
   }
 
+  /** The body decoded as UTF-8, as a stream. */
+  override textStream(): ReadableStream<string> {
+    this.#content = undefined;
+    return super.textStream();
+  }
+
   /** The body parsed as JSON. */
   override json(): Promise<unknown> {
     this.#content = undefined;

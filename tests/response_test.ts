@@ -1,0 +1,191 @@
+/** Drover's `Response` beside the web's, made of the same: whoever is given one cannot tell which it is. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Response as DroverResponse } from "../mod.ts";
+
+const FORM = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n';
+const BYTES = new Uint8Array([1, 2, 3, 4]);
+
+/** What is not of the type that a constructor declares. */
+function mistaken<T>(value: unknown): T {
+  return value as T;
+}
+
+type Arguments = ConstructorParameters<typeof Response>;
+
+const MADE_OF: Readonly<Record<string, () => Arguments>> = {
+  "nothing": () => [],
+  "null": () => [null],
+  "an empty text": () => [""],
+  "a text": () => ["héllo \ud800"],
+  // With the type alone the clone of Deno 2.9.6's own class has no fields at all, so that it is no judge here.
+  "JSON text": () => ['{"a":1}', { headers: { "content-type": "application/json", b: "" } }],
+  "bytes": () => [BYTES],
+  "part of a memory": () => [BYTES.subarray(1, 3)],
+  "an ArrayBuffer": () => [BYTES.buffer],
+  "a DataView": () => [new DataView(BYTES.buffer, 1, 2)],
+  "numbers of 16 bits": () => [new Uint16Array([513, 1027])],
+  "shared memory": () => [mistaken<BodyInit>(new Uint8Array(new SharedArrayBuffer(2)))],
+  "a stream": () => [new Blob(["stream"]).stream()],
+  "a locked stream": () => {
+    const stream = new Blob(["stream"]).stream();
+    stream.getReader();
+    return [stream];
+  },
+  "a Blob": () => [new Blob(["blob"], { type: "text/x" })],
+  "a form": () => [FORM, { headers: { "content-type": "multipart/form-data; boundary=x" } }],
+  "URLSearchParams": () => [new URLSearchParams("a=1")],
+  "a number": () => [mistaken<BodyInit>(5)],
+  "a status": () => ["x", { status: 404 }],
+  "a status of no body": () => [null, { status: 304 }],
+  "a status of no body, with one": () => ["x", { status: 204 }],
+  "a status as text": () => ["x", { status: mistaken<number>("201") }],
+  "no status": () => ["x", { status: mistaken<number>(null) }],
+  "status 101": () => [null, { status: 101 }],
+  "status 600": () => ["x", { status: 600 }],
+  "half a status": () => ["x", { status: 200.5 }],
+  "a status text": () => ["x", { statusText: "Fine" }],
+  "a status text of two lines": () => ["x", { statusText: "a\r\nb" }],
+  "an init of null": () => ["x", mistaken<ResponseInit>(null)],
+  "an init that is a text": () => ["x", mistaken<ResponseInit>("init")],
+  "fields": () => ["x", { headers: { a: "1", "content-type": "text/x", b: "é" } }],
+  "fields in upper case": () => ["x", { headers: { "X-A": "1", "Content-Type": "text/x" } }],
+  "fields with white space": () => ["x", { headers: { a: " 1 " } }],
+  "fields of pairs":
+    () => ["x", { headers: [["a", "1"], ["a", "2"], ["set-cookie", "b"], ["set-cookie", "c"]] }],
+  "Headers": () => ["x", { headers: new Headers({ a: "1" }) }],
+  "numbers as fields": () => ["x", { headers: mistaken<HeadersInit>({ a: 1 }) }],
+  "no headers": () => ["x", { headers: mistaken<HeadersInit>(null) }],
+  "headers that are a text": () => ["x", { headers: mistaken<HeadersInit>("a: 1") }],
+  "a name that is none": () => ["x", { headers: { "a b": "1" } }],
+  "a value of two lines": () => ["x", { headers: { a: "1\r\nb: 2" } }],
+};
+
+type Maker = (...made: Arguments) => Response;
+
+const MAKERS: readonly Maker[] = [
+  (...made) => new Response(...made),
+  (...made) => new DroverResponse(...made),
+];
+
+/** Everything that can be seen of a response without its body, or what its constructor threw. */
+function see(response: Response): unknown {
+  const { status, statusText, ok, type, url, redirected, bodyUsed } = response;
+  return { status, statusText, ok, type, url, redirected, bodyUsed, headers: [...response.headers] };
+}
+
+/** What both make of the same; where one throws, the other has to throw the same. */
+async function compare(made: () => Arguments, use: (response: Response) => unknown): Promise<void> {
+  const results = await Promise.all(MAKERS.map(async (make) => {
+    try {
+      return await use(make(...made()));
+    } catch (error) {
+      assert(error instanceof Error);
+      return `${error.name}: ${error.message}`;
+    }
+  }));
+  assertEquals(results[1], results[0]);
+}
+
+async function throughServer(response: Response): Promise<unknown> {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => response);
+  try {
+    const received = await fetch(`http://127.0.0.1:${server.addr.port}/`);
+    const headers = [...received.headers].filter(([name]) => name !== "date");
+    return [received.status, received.statusText, headers, await received.bytes()];
+  } finally {
+    await server.shutdown();
+  }
+}
+
+const USES: Readonly<Record<string, (response: Response) => unknown>> = {
+  "looked at": see,
+  "looked at after its body was": (
+    response,
+  ) => [response.body === null, response.bodyUsed, see(response)],
+  "text()": async (response) => [await response.text(), response.bodyUsed],
+  "bytes() twice": async (response) => [await response.bytes(), await response.bytes()],
+  "arrayBuffer()": async (response) => new Uint8Array(await response.arrayBuffer()),
+  "blob()": async (response) => (await response.blob()).type,
+  "json()": (response) => response.json(),
+  "formData()": async (response) => [...await response.formData()],
+  "clone()": async (response) => {
+    const copy = response.clone();
+    return [
+      see(copy),
+      await copy.text(),
+      await response.text(),
+      see(response),
+    ];
+  },
+  "its headers set": (response) => {
+    response.headers.set("a", "changed");
+    response.headers.append("b", "2");
+    return see(response);
+  },
+  "another made of it": async (response) => {
+    const other = new Response(response.body, response);
+    return [see(other), await other.text(), response.bodyUsed];
+  },
+  "the methods of the web's class": async (response) => {
+    const copy = Response.prototype.clone.call(response);
+    return [
+      await Response.prototype.text.call(response),
+      await Response.prototype.text.call(copy),
+      see(response),
+    ];
+  },
+  "Deno.serve": throughServer,
+};
+
+for (const [what, use] of Object.entries(USES)) {
+  Deno.test(`a Response is the web's for ${what}, whatever it was made of (Fetch §5.5)`, async (test) => {
+    for (const [name, made] of Object.entries(MADE_OF)) {
+      await test.step(name, () => compare(made, use));
+    }
+  });
+}
+
+Deno.test("a Response keeps what it was made of until somebody may have read it", async () => {
+  const { contentOf, fieldsOf } = DroverResponse;
+  const changed = new DroverResponse("text", { headers: { a: "1" } });
+  changed.headers.set("a", "2");
+  assertEquals([contentOf(changed), ...fieldsOf(changed)], [
+    "text",
+    "a",
+    "2",
+    "content-type",
+    "text/plain;charset=UTF-8",
+  ]);
+
+  const bytes = new DroverResponse(BYTES);
+  assertEquals([bytes.status, bytes.ok, bytes.bodyUsed, bytes.url], [200, true, false, ""]);
+  assert(contentOf(bytes) === BYTES);
+
+  for (const method of ["text", "bytes", "arrayBuffer", "blob", "json"] as const) {
+    const response = new DroverResponse("1");
+    const read = response[method]();
+    assertThrows(() => contentOf(response), TypeError, "read already");
+    await read;
+    await assertRejects(() => response[method](), TypeError);
+  }
+  const streamed = new DroverResponse("text");
+  assertEquals(await Array.fromAsync(streamed.textStream()), ["text"]);
+  assertThrows(() => contentOf(streamed), TypeError, "read already");
+  assert(contentOf(new DroverResponse("text").clone()) instanceof ReadableStream);
+});
+
+Deno.test("a Response may be extended, and its static methods are the web's", async () => {
+  class Page extends DroverResponse {
+    constructor(title: string) {
+      super(`<title>${title}</title>`, { headers: { "content-type": "text/html" } });
+    }
+  }
+  const page = new Page("a");
+  assert(page instanceof Response && page instanceof DroverResponse && page instanceof Page);
+  assertEquals([DroverResponse.contentOf(page), page.status], ["<title>a</title>", 200]);
+  assertEquals(await page.text(), "<title>a</title>");
+  assertEquals(see(DroverResponse.redirect("http://a/", 303)), see(Response.redirect("http://a/", 303)));
+  assertEquals(see(DroverResponse.error()), see(Response.error()));
+  assertEquals(see(DroverResponse.json([1], { status: 201 })), see(Response.json([1], { status: 201 })));
+});
