@@ -5,6 +5,7 @@
  */
 
 import { fieldList, isFieldValue } from "./headers.ts";
+import { staticBody } from "./static_body.ts";
 
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
@@ -121,7 +122,7 @@ export class Response extends globalThis.Response {
     const content = #content in response ? response.#content : undefined;
     if (content !== undefined && !(content instanceof ReadableStream)) return content;
     if (response.bodyUsed) throw new TypeError("The body of the response was read already");
-    return content === undefined ? response.body : content;
+    return content ?? staticBody(response) ?? response.body;
   }
 
   /**

@@ -172,7 +172,31 @@ Deno.test("a Response keeps what it was made of until somebody may have read it"
   const streamed = new DroverResponse("text");
   assertEquals(await Array.fromAsync(streamed.textStream()), ["text"]);
   assertThrows(() => contentOf(streamed), TypeError, "read already");
-  assert(contentOf(new DroverResponse("text").clone()) instanceof ReadableStream);
+  assertEquals(contentOf(new DroverResponse("text").clone()), "text");
+});
+
+Deno.test("a text or bytes of the web's Response are known without its stream, as long as nobody has asked for that", async () => {
+  const { contentOf } = DroverResponse;
+  for (const [name, made] of Object.entries(MADE_OF)) {
+    let response: Response;
+    try {
+      response = new Response(...made());
+    } catch {
+      continue; // what the web's class refuses
+    }
+    const content = contentOf(response.clone());
+    const isKnown = response.clone().body !== null && !/stream|Blob/.test(name);
+    assertEquals(typeof content === "string" || content instanceof Uint8Array, isKnown, name);
+    if (isKnown) {
+      assertEquals(await new Response(mistaken<BodyInit>(content)).bytes(), await response.bytes(), name);
+    }
+    if (isKnown) assertThrows(() => contentOf(response), TypeError, "read already");
+  }
+  for (const init of [undefined, { headers: { a: "1" } }, { status: 404 }]) {
+    const response = new Response("text", init);
+    assert(response.body !== null);
+    assert(contentOf(response) === response.body);
+  }
 });
 
 Deno.test("a Response may be extended, and its static methods are the web's", async () => {
