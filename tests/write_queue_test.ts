@@ -1,0 +1,75 @@
+/** What several connections write in one turn: after the code under way, in one write each, and each for itself. */
+
+import { assertEquals } from "@std/assert";
+import { connectionPair } from "../testing.ts";
+import { type WriteObserver, WritePool, WriteQueue } from "../write_queue.ts";
+
+const QUIET: WriteObserver = { onWritten() {}, onEmpty() {}, onWriteError() {} };
+
+/** A queue whose writes are noted down. */
+function makeQueue(name: string, pool: WritePool, log: string[], observer = QUIET): WriteQueue {
+  const connection = connectionPair().server;
+  const underlying = connection.write.bind(connection);
+  const write = (data: Uint8Array) => {
+    log.push(`${name}: ${new TextDecoder().decode(data)}`);
+    if (name === "faulty") throw new TypeError("It cannot be written to");
+    return underlying(data);
+  };
+  return new WriteQueue(Object.assign(connection, { write }), pool, observer);
+}
+
+function push(queue: WriteQueue, text: string): void {
+  queue.push(new TextEncoder().encode(text));
+}
+
+/** Lets everything run that is due. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+Deno.test("WriteQueue: what is read at once is answered before the first write, in one write for each connection", async () => {
+  const log: string[] = [];
+  const pool = new WritePool();
+  const [a, b] = [makeQueue("a", pool, log), makeQueue("b", pool, log)];
+  const read = Promise.resolve();
+  // three connections whose bytes came in the same turn of the event loop
+  const answered = [a, b, a].map(async (queue, index) => {
+    await read;
+    push(queue, `${index}`);
+    log.push(`answered ${index}`);
+  });
+  await Promise.all(answered);
+  await settle();
+  assertEquals(log, ["answered 0", "answered 1", "answered 2", "a: 02", "b: 1"]);
+  push(a, "3");
+  await settle();
+  assertEquals(log.slice(5), ["a: 3"]);
+});
+
+Deno.test("WriteQueue: a connection that throws does not take the others' turn", async () => {
+  const log: string[] = [];
+  const pool = new WritePool();
+  const unhandled: unknown[] = [];
+  const onUnhandled = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    unhandled.push(event.reason);
+  };
+  globalThis.addEventListener("unhandledrejection", onUnhandled);
+  try {
+    const failure = new Error("nor can it be closed");
+    const observer: WriteObserver = {
+      ...QUIET,
+      onWriteError() {
+        throw failure;
+      },
+    };
+    push(makeQueue("faulty", pool, log, observer), "1");
+    push(makeQueue("a", pool, log), "2");
+    push(makeQueue("b", pool, log), "3");
+    await settle();
+    assertEquals(log, ["faulty: 1", "a: 2", "b: 3"]);
+    assertEquals(unhandled, [failure]);
+  } finally {
+    globalThis.removeEventListener("unhandledrejection", onUnhandled);
+  }
+});
