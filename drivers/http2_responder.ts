@@ -12,6 +12,7 @@ import { isTrailerAllowed } from "../trailer_fields.ts";
 import { declaredLength } from "./content_length.ts";
 import type { DriverClient } from "./driver.ts";
 import type { HttpDate } from "./http_date.ts";
+import { listElements } from "./list_field.ts";
 import { preloadLinks } from "./preload.ts";
 import { discardResponse, ResponseStream } from "./response_stream.ts";
 import { ErrorCode } from "./http2/error_code.ts";
@@ -113,7 +114,9 @@ export class Responder {
       const name = fields[at]!;
       if (name === "content-length") declared = declaredLength(fields[at + 1]!);
       // What ends an HTTP/1 connection behind its response ends this one in good order too.
-      else if (name === "connection" && /\bclose\b/i.test(fields[at + 1]!)) this.#host.shutDown();
+      else if (name === "connection" && listElements(fields[at + 1]!).includes("close")) {
+        this.#host.shutDown();
+      }
     }
     return declared;
   }

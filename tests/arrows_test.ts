@@ -25,7 +25,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["codecs", /^drivers\/http[12]\/.*\.ts$/],
   [
     "shared codecs",
-    /^drivers\/(authority|content_length|grammar|http_date|input_buffer|latin1|preload)\.ts$/,
+    /^drivers\/(authority|content_length|grammar|http_date|input_buffer|latin1|list_field|preload)\.ts$/,
   ],
   ["messages", MESSAGES],
   ["transports", /^transports\/.*\.ts$/],

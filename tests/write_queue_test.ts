@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { connectionPair } from "../testing.ts";
+import { turns } from "./support/deadline.ts";
 import { type WriteObserver, WritePool, WriteQueue } from "../write_queue.ts";
 
 const QUIET: WriteObserver = { onWritten() {}, onEmpty() {}, onWriteError() {} };
@@ -22,11 +23,6 @@ function push(queue: WriteQueue, text: string): void {
   queue.push(new TextEncoder().encode(text));
 }
 
-/** Lets everything run that is due. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
 Deno.test("WriteQueue: what is read at once is answered before the first write, in one write for each connection", async () => {
   const log: string[] = [];
   const pool = new WritePool();
@@ -39,10 +35,10 @@ Deno.test("WriteQueue: what is read at once is answered before the first write, 
     log.push(`answered ${index}`);
   });
   await Promise.all(answered);
-  await settle();
+  await turns();
   assertEquals(log, ["answered 0", "answered 1", "answered 2", "a: 02", "b: 1"]);
   push(a, "3");
-  await settle();
+  await turns();
   assertEquals(log.slice(5), ["a: 3"]);
 });
 
@@ -66,7 +62,7 @@ Deno.test("WriteQueue: a connection that throws does not take the others' turn",
     push(makeQueue("faulty", pool, log, observer), "1");
     push(makeQueue("a", pool, log), "2");
     push(makeQueue("b", pool, log), "3");
-    await settle();
+    await turns();
     assertEquals(log, ["faulty: 1", "a: 2", "b: 3"]);
     assertEquals(unhandled, [failure]);
   } finally {

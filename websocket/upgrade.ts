@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { listElements } from "../drivers/http1/fields.ts";
+import { listElements } from "../drivers/list_field.ts";
 import { HttpError } from "../errors.ts";
 import type { RequestMessage } from "../message.ts";
 import { messageOf } from "../request.ts";

@@ -5,7 +5,7 @@
  */
 
 import { HttpError } from "../../errors.ts";
-import { listElements } from "./fields.ts";
+import { listElements } from "../list_field.ts";
 import type { RequestHead } from "./head.ts";
 
 // "If the "close" connection option is present, the connection will not persist [...]; if the received protocol is HTTP/1.1

@@ -11,6 +11,7 @@ import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
 import { copyLatin1 } from "../latin1.ts";
+import { isOws, trimOws } from "../list_field.ts";
 
 /**
  * Validates the field line from `start` to `end`, its CRLF not among them, and finds its colon.
@@ -71,20 +72,15 @@ export function checkPartialLine(bytes: Uint8Array, start: number, end: number):
 /** Where the value ends when the OWS behind it is left out. */
 export function trimEnd(bytes: Uint8Array, start: number, end: number): number {
   let at = end;
-  while (at > start && isSpace(bytes[at - 1]!)) at--;
+  while (at > start && isOws(bytes[at - 1]!)) at--;
   return at;
 }
 
 /** Where the value begins when the OWS before it is left out. */
 export function trimStart(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
-  while (at < end && isSpace(bytes[at]!)) at++;
+  while (at < end && isOws(bytes[at]!)) at++;
   return at;
-}
-
-// OWS = *( SP / HTAB ) (RFC 9110 §5.6.3): nothing else is trimmed, no-break space or vertical tab least of all
-function isSpace(byte: number): boolean {
-  return byte === Byte.SP || byte === Byte.HTAB;
 }
 
 /** A validated field section: a text, and where the lines are in it. Nothing is taken out of it before somebody asks. */
@@ -147,24 +143,4 @@ function isSameName(text: string, start: number, name: string): boolean {
     if (lower !== name.charCodeAt(index)) return false;
   }
   return true;
-}
-
-/** A text without the OWS around it. */
-export function trimOws(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text.charCodeAt(start))) start++;
-  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-// #element => [ element ] *( OWS "," OWS [ element ] ) (RFC 9110 §5.6.1.2): a recipient skips empty elements
-/** The elements of a list-based field whose elements hold no comma, in lower case. */
-export function listElements(value: string): string[] {
-  const elements: string[] = [];
-  for (const part of value.split(",")) {
-    const element = trimOws(part).toLowerCase();
-    if (element !== "") elements.push(element);
-  }
-  return elements;
 }

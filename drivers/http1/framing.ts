@@ -7,7 +7,7 @@
 
 import { HttpError } from "../../errors.ts";
 import { parseContentLength } from "../content_length.ts";
-import { listElements } from "./fields.ts";
+import { listElements } from "../list_field.ts";
 import type { ControlFields } from "./control_fields.ts";
 
 /** The framing of a request's body. */

@@ -7,7 +7,7 @@
 import type { RequestMessage } from "../../message.ts";
 import type { HttpDriver } from "../driver.ts";
 import type { InputBuffer } from "../input_buffer.ts";
-import { listElements } from "./fields.ts";
+import { listElements } from "../list_field.ts";
 import type { RequestHead } from "./head.ts";
 
 /** What an HTTP/1 connection may hand over to. */

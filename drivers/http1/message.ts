@@ -10,7 +10,7 @@ import { type Protocol, RequestMessage } from "../../message.ts";
 import type { RequestBody } from "../../request_body.ts";
 import type { DriverClient } from "../driver.ts";
 import type { BodyDecoder } from "./body.ts";
-import { listElements } from "./fields.ts";
+import { listElements } from "../list_field.ts";
 import type { RequestHead } from "./head.ts";
 import { type RequestTarget, targetUri } from "../authority.ts";
 

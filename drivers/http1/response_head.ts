@@ -7,7 +7,7 @@
 
 import { isFieldValue, isToken } from "../../headers.ts";
 import { reasonPhrase } from "../../reason_phrase.ts";
-import { listElements } from "./fields.ts";
+import { listElements } from "../list_field.ts";
 import { HttpDate } from "../http_date.ts";
 import { declaredLength } from "../content_length.ts";
 

@@ -224,6 +224,22 @@ for (const kind of ["Drover's", "the web's"]) {
   });
 }
 
+for (
+  const [value, ends] of [["close", true], ["x-a , CLOSE", true], ["not-close", false], [
+    "close-not",
+    false,
+  ]] as const
+) {
+  Deno.test(`a handler's "connection: ${value}" ${ends ? "ends" : "does not end"} the connection (RFC 9113 §6.8, RFC 9110 §7.6.1)`, async () => {
+    await withHttp2(() => new Response("a", { headers: { connection: value } }), {}, async ({ connect }) => {
+      const client = connect();
+      await client.response(client.request());
+      if (!ends) return void await client.response(client.request());
+      assertEquals((await client.closed())?.code, ErrorCode.NO_ERROR);
+    });
+  });
+}
+
 for (const status of [204, 205, 304]) {
   Deno.test(`a ${status} has no content (RFC 9113 §8.1.1, RFC 9110 §6.4.1)`, async () => {
     await withHttp2(() => new Response(null, { status }), {}, async ({ connect }) => {
