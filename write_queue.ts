@@ -11,10 +11,13 @@
 
 import type { Connection } from "./connection.ts";
 import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
-import { Memory } from "./memory.ts";
+import { type Memory, MemoryPool } from "./memory.ts";
 
-const BUFFER_SIZE = 16 * 1024;
-const KEPT_BUFFERS = 64;
+// As many small buffers are kept as connections that are answered in one turn: 4 MiB at most, and 1 MiB of large ones.
+const SMALL_BUFFER = COPIED_WRITE_SIZE;
+const KEPT_SMALL_BUFFERS = 1024;
+const LARGE_BUFFER = 16 * 1024;
+const KEPT_LARGE_BUFFERS = 64;
 
 /** How many turns of the microtask queue a stream is given to go on. Each costs a hundredth of a write. */
 const PATIENCE = 8;
@@ -24,18 +27,17 @@ const TURN = Promise.resolve();
 
 /** What the queues of a server share: memory for small writes, so that an idle one holds none, and the turn to write. */
 export class WritePool {
-  readonly #free: Memory[] = [];
+  /** What most responses fit in. */
+  readonly small: MemoryPool = new MemoryPool(SMALL_BUFFER, KEPT_SMALL_BUFFERS);
+  /** What streams and pipelines are gathered in. */
+  readonly large: MemoryPool = new MemoryPool(LARGE_BUFFER, KEPT_LARGE_BUFFERS);
   #waiting: WriteQueue[] = [];
   readonly #onTurn = () => this.#takeTurn();
 
-  /** A buffer of 16 KiB. */
-  take(): Memory {
-    return this.#free.pop() ?? new Memory(BUFFER_SIZE);
-  }
-
-  /** Gives one back. */
+  /** Takes a buffer back. */
   give(buffer: Memory): void {
-    if (this.#free.length < KEPT_BUFFERS) this.#free.push(buffer);
+    this.small.give(buffer);
+    this.large.give(buffer);
   }
 
   /** Gives a queue its turn when the code under way, and what is to run before, has come to its end. */
@@ -111,7 +113,9 @@ export class WriteQueue {
   takeTurn(): void {
     // A stream that has its next chunk at hand needs some turns of the microtask queue to give it; one that has not needs a turn
     // of the event loop, and is not waited for.
-    if (this.gathers && this.size < BUFFER_SIZE && this.#turns++ < PATIENCE) return this.#pool.schedule(this);
+    if (this.gathers && this.size < LARGE_BUFFER && this.#turns++ < PATIENCE) {
+      return this.#pool.schedule(this);
+    }
     this.#scheduled = false;
     this.#flush();
   }
@@ -141,17 +145,27 @@ export class WriteQueue {
   }
 
   #copy(data: Uint8Array): void {
-    if (this.#tail !== null && this.#tailSize + data.length > BUFFER_SIZE) this.#seal();
-    this.#tail ??= this.#pool.take();
+    if (this.#tail !== null && this.#tailSize + data.length > this.#tail.bytes.length) {
+      this.#makeRoom(this.#tail, data.length);
+    }
+    this.#tail ??= this.#pool.small.take();
     this.#tail.bytes.set(data, this.#tailSize);
     this.#tailSize += data.length;
+  }
+
+  /** A small buffer that is full becomes a large one; a large one is ready to be written. */
+  #makeRoom(tail: Memory, count: number): void {
+    if (this.#tailSize + count > LARGE_BUFFER) return this.#seal();
+    this.#tail = this.#pool.large.take();
+    this.#tail.bytes.set(tail.start(this.#tailSize));
+    this.#pool.give(tail);
   }
 
   // A head that waits is filled up with the first bytes of its body: they are never two small writes.
   #refer(data: Uint8Array): void {
     let rest = data;
     if (this.#tail !== null) {
-      const room = Math.min(BUFFER_SIZE - this.#tailSize, data.length);
+      const room = Math.min(this.#tail.bytes.length - this.#tailSize, data.length);
       this.#tail.bytes.set(data.subarray(0, room), this.#tailSize);
       this.#tailSize += room;
       rest = data.subarray(room);

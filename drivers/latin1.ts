@@ -17,6 +17,22 @@ export function decodeLatin1(bytes: Uint8Array, start: number, end: number): str
   return LATIN1_SLICE.call(bytes, start, end);
 }
 
+/** As the web has no way to compare bytes: 0 where those from `start` to `end` are the same as all of `other`. */
+const COMPARE: (
+  this: Uint8Array,
+  other: Uint8Array,
+  otherStart: number,
+  otherEnd: number,
+  start: number,
+  end: number,
+) => number = Reflect.get(Buffer.prototype, "compare");
+
+/** Whether `other` stands in `bytes` at `start`. */
+export function hasBytesAt(bytes: Uint8Array, start: number, other: Uint8Array): boolean {
+  const end = start + other.length;
+  return end <= bytes.length && COMPARE.call(bytes, other, 0, other.length, start, end) === 0;
+}
+
 /** Encodes as ISO-8859-1: one byte a character. */
 export function layLatin1(text: string, room: Uint8Array): Uint8Array {
   for (let index = 0; index < text.length; index++) room[index] = text.charCodeAt(index);

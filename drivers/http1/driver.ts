@@ -13,29 +13,26 @@ import { fieldList } from "../../headers.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
 import { Response, type ResponseContent } from "../../response.ts";
-import { AuthorityParser } from "../authority.ts";
 import type { DriverClient, HttpDriver, HttpParser, OnMessage, Write } from "../driver.ts";
 import { preloadLinks } from "../preload.ts";
 import { discardResponse, ResponseStream } from "../response_stream.ts";
 import { ChunkedDecoder, LengthDecoder } from "./body.ts";
-import { type Framing, requestFraming } from "./framing.ts";
-import { expectsContinue, isPersistent } from "./control_options.ts";
 import { type Http1Successor, matchPreface, upgradeSettings } from "./hand_over.ts";
 import { HeadParser, type RequestHead } from "./head.ts";
 import { InputBuffer } from "../input_buffer.ts";
 import { Http1Message, type MessageHooks } from "./message.ts";
 import { Takeover } from "../http1_takeover.ts";
+import { type RequestPlan, RequestPlanner } from "./request_plan.ts";
 import { ResponseEncoder } from "./response_encoder.ts";
 import {
   encodeInterimHead,
-  encodeResponseHead,
   encodeUpgradeHead,
+  type HeadParts,
   type ResponseFields,
   type ResponseFraming,
   responseFraming,
   sortFields,
 } from "./response_head.ts";
-import { resolveTarget } from "./target.ts";
 import { encodeLastChunk, trailerField } from "./response_trailers.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -73,8 +70,7 @@ export class Http1Driver implements HttpDriver {
   #onMessage!: OnMessage;
   #write!: Write;
   #heads!: HeadParser;
-  #authorities!: AuthorityParser;
-  readonly #fallback = () => localAuthority(this.#client);
+  #planner!: RequestPlanner;
   readonly #hooks: MessageHooks = {
     inform: (message, status, headers) => this.#inform(message, status, headers),
   };
@@ -103,7 +99,7 @@ export class Http1Driver implements HttpDriver {
     this.#onMessage = onMessage;
     this.#write = write;
     this.#heads = new HeadParser(client.options);
-    this.#authorities = new AuthorityParser(schemeOf(client));
+    this.#planner = new RequestPlanner(client.isEncrypted ? "https" : "http", () => localAuthority(client));
     client.onClose(() => this.#tearDown());
     return this.#parse();
   }
@@ -217,21 +213,20 @@ export class Http1Driver implements HttpDriver {
     this.#minor = head.minor;
     this.#method = head.method;
     this.#served++;
-    const framing = requestFraming(head.control, head.minor);
-    const awaitsContinue = expectsContinue(head);
-    const target = resolveTarget(head, schemeOf(client), this.#fallback, this.#authorities);
-    const message = new Http1Message(client, head, target, this.#hooks);
+    const plan = this.#planner.plan(head);
+    const message = new Http1Message(client, plan, this.#hooks);
     message.request = new ServerRequest(message);
     this.#message = message;
-    if (--client.remainingRequests <= 0 || !isPersistent(head)) client.shouldClose = true;
+    if (--client.remainingRequests <= 0 || !plan.persists) client.shouldClose = true;
     client.extendDeadline(Infinity);
+    const { framing } = plan;
     if (framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0)) {
-      this.#openBody(message, framing, awaitsContinue);
+      this.#openBody(message, plan);
     }
     return message;
   }
 
-  #openBody(message: Http1Message, framing: Framing, expectsContinue: boolean): void {
+  #openBody(message: Http1Message, { framing, expectsContinue }: RequestPlan): void {
     const { options } = this.#client;
     const length = framing.kind === "length" ? framing.length : null;
     message.decoder = length === null ? new ChunkedDecoder(options) : new LengthDecoder(length);
@@ -471,7 +466,7 @@ export class Http1Driver implements HttpDriver {
     if (bytes === null) return null;
     const framing = this.#framing(outgoing, bytes.length);
     if (framing.kind === "chunked") return this.#sendChunks(outgoing, bytes);
-    const head = this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing)));
+    const head = this.#write(this.#encoder.encodeHead(this.#makeHead(outgoing, framing)));
     const held = framing.kind === "none" || bytes.length === 0 ? head : this.#write(bytes);
     this.#end(outgoing.message);
     return held === null ? null : held.then(ignoreValue);
@@ -482,7 +477,7 @@ export class Http1Driver implements HttpDriver {
     if (text.length > SHORT_TEXT || outgoing.fields.declared !== null) return ENCODER.encode(text);
     const framing = this.#framing(outgoing, text.length);
     if (framing.kind !== "length") return ENCODER.encode(text);
-    const message = this.#encoder.encodeAscii(this.#encodeHead(outgoing, framing) + text);
+    const message = this.#encoder.encodeMessage(this.#makeHead(outgoing, framing), text);
     if (message === null) return ENCODER.encode(text);
     this.#hold(outgoing.message, this.#write(message));
     this.#end(outgoing.message);
@@ -508,13 +503,13 @@ export class Http1Driver implements HttpDriver {
     this.#end(outgoing.message);
   }
 
-  /** The head's text. Whether the connection goes on is decided here, and said. */
-  #encodeHead(outgoing: Outgoing, framing: ResponseFraming): string {
+  /** What the head is made of. Whether the connection goes on is decided here, and said. */
+  #makeHead(outgoing: Outgoing, framing: ResponseFraming): HeadParts {
     const client = this.#client;
     const { message, minor, status, statusText, fields } = outgoing;
     if (fields.close || framing.kind === "close" || leavesTooMuch(message, client)) client.shouldClose = true;
     const trailers = framing.kind === "chunked" ? trailerField(message?.responseTrailers ?? null) : "";
-    return encodeResponseHead({
+    return {
       minor,
       status,
       statusText,
@@ -523,7 +518,7 @@ export class Http1Driver implements HttpDriver {
       ending: this.#ending,
       close: client.shouldClose,
       upgrade: fields.upgrade,
-    });
+    };
   }
 
   get #ending(): string {
@@ -568,7 +563,7 @@ export class Http1Driver implements HttpDriver {
 
   #begin(outgoing: Outgoing, framing: ResponseFraming): void {
     if (outgoing.message !== null) outgoing.message.response = "writing";
-    this.#write(this.#encoder.encode(this.#encodeHead(outgoing, framing)));
+    this.#write(this.#encoder.encodeHead(this.#makeHead(outgoing, framing)));
     this.#client.gathersWrites = true;
   }
 
@@ -636,10 +631,6 @@ export class Http1Driver implements HttpDriver {
     if (message.abandoned || this.#client.shouldClose) this.#finish();
     else message.body?.discard();
   }
-}
-
-function schemeOf(client: DriverClient): string {
-  return client.isEncrypted ? "https" : "http";
 }
 
 /** Where a request without `Host` is for: the address that it came to. */

@@ -10,7 +10,7 @@
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
-import { copyLatin1 } from "../latin1.ts";
+import { copyLatin1, decodeLatin1, hasBytesAt, layLatin1 } from "../latin1.ts";
 import { isOws, trimOws } from "../list_field.ts";
 
 /**
@@ -89,6 +89,7 @@ export class FieldSection implements FieldLines {
   readonly text: string;
   readonly #lines: readonly number[];
   #values: Map<string, string> | null = null;
+  #bytes: Uint8Array | null = null;
 
   /**
    * @param text the section, every line of it validated by {@link scanFieldLine}
@@ -99,9 +100,16 @@ export class FieldSection implements FieldLines {
     this.#lines = lines;
   }
 
-  /** From now on values that were asked for are kept: for a section that more than one message has. */
-  keepValues(): void {
+  /** Whether it stands in `bytes` at `start`. */
+  isAt(bytes: Uint8Array, start: number): boolean {
+    if (this.#bytes !== null) return hasBytesAt(bytes, start, this.#bytes);
+    return decodeLatin1(bytes, start, start + this.text.length) === this.text;
+  }
+
+  /** Makes ready for more than one message: from now on it keeps its bytes, and values that were asked for. */
+  share(): void {
     this.#values ??= new Map();
+    this.#bytes ??= layLatin1(this.text, new Uint8Array(this.text.length));
   }
 
   /** The combined value of a field (RFC 9110 §5.3), by its name in lower case. */

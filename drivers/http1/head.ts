@@ -2,8 +2,9 @@
  * The head of a request (RFC 9112 §2.1): request line, field lines, empty line, out of bytes that come in any pieces.
  *
  * Plan: a line is looked at when its LF has come, and never again; what framing and routing need is noted by its position
- * on the way, and the whole head becomes one text at the end. Bounded by `headerSizeLimit`, `headerCountLimit` and
- * `targetSizeLimit`.
+ * on the way, and the section becomes one text at the end. Most clients send the very same fields with each request, and many the
+ * very same line: what was validated is then compared, and not parsed again. Bounded by `headerSizeLimit`, `headerCountLimit`
+ * and `targetSizeLimit`.
  *
  * @module
  */
@@ -23,14 +24,9 @@ import { controlField, type ControlFields, controlFields, HOST } from "./control
 import { Byte } from "../grammar.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import type { InputBuffer } from "../input_buffer.ts";
-import {
-  checkPartialRequestLine,
-  METHOD_SIZE_LIMIT,
-  parseRequestLine,
-  type RequestLine,
-} from "./request_line.ts";
+import { checkPartialRequestLine, METHOD_SIZE_LIMIT, parseRequestLine } from "./request_line.ts";
 
-/** A parsed head. */
+/** A parsed head; the same object again when the next one is the same. */
 export interface RequestHead {
   /** The method, its case kept. */
   readonly method: string;
@@ -52,10 +48,21 @@ export type HeadLimits = Pick<Options, "headerSizeLimit" | "headerCountLimit" | 
 // "SHOULD ignore at least one empty line (CRLF) received prior to the request-line" (RFC 9112 §2.2): a few, not any number
 const EMPTY_LINE_LIMIT = 8;
 
-/** A header section, and what was found in it: shared by the heads that have the very same one. */
+/** A header section, and what was found in it. */
 type Section = Pick<RequestHead, "fields" | "control" | "hostCount">;
 
-/** The longest section that a connection keeps for its next request, in bytes. */
+/** A request line, and what was found in it. */
+interface Line extends Pick<RequestHead, "method" | "target" | "minor"> {
+  readonly text: string;
+}
+
+/** What a connection keeps for its next request, which may have the very same line, the very same section, or both. */
+interface Kept {
+  readonly line: Line;
+  readonly head: RequestHead;
+}
+
+/** The longest head that a connection keeps, in bytes. */
 const LONGEST_KEPT = 2048;
 
 /** Parses heads, one after another. */
@@ -67,11 +74,11 @@ export class HeadParser {
   #count = 0;
   #sectionStart = 0; // where the field lines begin, behind the request line
   readonly #lines: number[] = []; // triples, from there: where a name begins, its colon is, and its value ends
-  #line: RequestLine | null = null;
+  #line: Line | null = null;
   readonly #noted: number[] = []; // triples, from there: which control field, where its value begins and ends
   #notedCount = 0;
   #hostCount = 0;
-  #last: Section | null = null;
+  #last: Kept | null = null;
 
   /** @param limits what a head may have */
   constructor(limits: HeadLimits) {
@@ -104,9 +111,10 @@ export class HeadParser {
    * @throws {HttpError} 400, 414, 431, 501, 505
    */
   parse(input: InputBuffer): RequestHead | undefined {
+    if (this.#searched === 0) this.#takeLastLine(input);
     for (;;) {
       if (this.#line !== null && this.#searched === this.#offset) {
-        if (this.#count === 0 && this.#isLast(input, this.#last)) return this.#repeat(input, this.#last);
+        if (this.#count === 0 && this.#hasLastSection(input)) return this.#repeat(input, this.#last!.head);
         this.#takeWholeLines(input);
       }
       const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
@@ -151,8 +159,29 @@ export class HeadParser {
     if (this.#line !== null) {
       return this.#takeField(input, start, scanFieldLine(input.bytes, start, end), end);
     }
-    this.#line = parseRequestLine(input.bytes, start, end, this.#limits.targetSizeLimit);
+    const { methodEnd, targetEnd, minor } = parseRequestLine(
+      input.bytes,
+      start,
+      end,
+      this.#limits.targetSizeLimit,
+    );
+    const text = decodeLatin1(input.bytes, start, end);
+    const method = text.slice(0, methodEnd);
+    this.#line = { text, method, target: text.slice(methodEnd + 1, targetEnd), minor };
     this.#sectionStart = this.#offset;
+  }
+
+  #takeLastLine({ bytes, start, end }: InputBuffer): void {
+    if (this.#last === null) return;
+    const { line } = this.#last;
+    const { text } = line;
+    const lineEnd = start + text.length;
+    if (lineEnd + 1 >= end || bytes[lineEnd] !== Byte.CR || bytes[lineEnd + 1] !== Byte.LF) return;
+    for (let index = 0; index < text.length; index++) {
+      if (bytes[start + index] !== text.charCodeAt(index)) return;
+    }
+    this.#line = line;
+    this.#offset = this.#searched = this.#sectionStart = text.length + 2;
   }
 
   #takeField(input: InputBuffer, start: number, colon: number, end: number): void {
@@ -192,39 +221,40 @@ export class HeadParser {
 
   #finish(input: InputBuffer, end: number): RequestHead {
     const text = decodeLatin1(input.bytes, input.start + this.#sectionStart, end);
-    const section = {
+    return this.#complete(input, {
       fields: new FieldSection(text, this.#lines.slice(0, 3 * this.#count)),
       control: controlFields(text, this.#noted, this.#notedCount),
       hostCount: this.#hostCount,
-    };
-    this.#last = text.length <= LONGEST_KEPT ? section : null;
-    return this.#complete(input, section);
+    });
   }
 
-  // Most clients send the very same fields with each request: what was validated is then compared, and not parsed again.
-  #isLast({ bytes, start: origin, end: inputEnd }: InputBuffer, last: Section | null): last is Section {
-    if (last === null) return false;
+  #hasLastSection({ bytes, start: origin, end: inputEnd }: InputBuffer): boolean {
+    if (this.#last === null) return false;
+    const { fields } = this.#last.head;
     const start = origin + this.#sectionStart;
-    const end = start + last.fields.text.length;
+    const end = start + fields.text.length;
     if (end + 1 >= inputEnd || bytes[end] !== Byte.CR || bytes[end + 1] !== Byte.LF) return false;
-    return decodeLatin1(bytes, start, end) === last.fields.text;
+    return fields.isAt(bytes, start);
   }
 
-  #repeat(input: InputBuffer, section: Section): RequestHead {
-    section.fields.keepValues();
-    return this.#complete(input, section);
+  #repeat(input: InputBuffer, last: RequestHead): RequestHead {
+    last.fields.share();
+    return this.#complete(input, last);
   }
 
-  #complete(input: InputBuffer, { fields, control, hostCount }: Section): RequestHead {
-    const { methodEnd, targetEnd, minor } = this.#line!;
+  #complete(input: InputBuffer, section: RequestHead | Section): RequestHead {
+    const line = this.#line!;
     const { headerSizeLimit } = this.#limits;
-    const size = this.#sectionStart + fields.text.length + 2;
+    const size = this.#sectionStart + section.fields.text.length + 2;
     if (size > headerSizeLimit) throw tooLarge(headerSizeLimit);
-    const line = decodeLatin1(input.bytes, input.start, input.start + targetEnd);
     input.consume(size);
     this.#reset();
-    const method = line.slice(0, methodEnd);
-    return { method, target: line.slice(methodEnd + 1), minor, fields, control, hostCount };
+    if (this.#last?.head === section && this.#last.line === line) return this.#last.head;
+    const { method, target, minor } = line;
+    const { fields, control, hostCount } = section;
+    const head = { method, target, minor, fields, control, hostCount };
+    this.#last = size <= LONGEST_KEPT ? { line, head } : null;
+    return head;
   }
 
   #reset(): void {

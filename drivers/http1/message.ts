@@ -11,8 +11,7 @@ import type { RequestBody } from "../../request_body.ts";
 import type { DriverClient } from "../driver.ts";
 import type { BodyDecoder } from "./body.ts";
 import { listElements } from "../list_field.ts";
-import type { RequestHead } from "./head.ts";
-import { type RequestTarget, targetUri } from "../authority.ts";
+import type { RequestPlan } from "./request_plan.ts";
 
 /**
  * How far a response has come. The parser takes the next request when it is done and the request's body was received.
@@ -64,19 +63,19 @@ export class Http1Message extends RequestMessage {
   preloads: string[] | null = null;
   /** Bytes of the body that were dropped, since nobody reads it. */
   bytesDrained = 0;
-  readonly #target: RequestTarget;
+  readonly #plan: RequestPlan;
   readonly #hooks: MessageHooks;
-  #url: string | null = null;
 
-  /** @param client who sent it; @param head its head; @param target what it points to; @param hooks the driver */
-  constructor(client: DriverClient, head: RequestHead, target: RequestTarget, hooks: MessageHooks) {
+  /** @param client who sent it; @param plan what it asks for; @param hooks the driver */
+  constructor(client: DriverClient, plan: RequestPlan, hooks: MessageHooks) {
     super();
+    const { head } = plan;
     this.client = client;
     this.method = head.method;
     this.target = head.target;
     this.fields = head.fields;
     this.minor = head.minor;
-    this.#target = target;
+    this.#plan = plan;
     this.#hooks = hooks;
   }
 
@@ -87,8 +86,7 @@ export class Http1Message extends RequestMessage {
 
   /** @inheritdoc */
   override get url(): string {
-    this.#url ??= targetUri(this.client.isEncrypted ? "https" : "http", this.#target);
-    return this.#url;
+    return this.#plan.url;
   }
 
   /** @inheritdoc */
