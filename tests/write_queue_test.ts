@@ -69,3 +69,47 @@ Deno.test("WriteQueue: a connection that throws does not take the others' turn",
     globalThis.removeEventListener("unhandledrejection", onUnhandled);
   }
 });
+
+Deno.test("WriteQueue: what is gathered in one turn keeps its order in writes of up to 16 KiB", async () => {
+  for (
+    const sizes of [[4096, 1], [1, 4096], [4000, 96, 1], [4096, 4096, 4096, 4096, 1], [
+      100,
+      5000,
+      100,
+      20_000,
+    ]]
+  ) {
+    const log: string[] = [];
+    const queue = makeQueue("a", new WritePool(), log);
+    const pieces = sizes.map((size, index) => `${index}`.repeat(size));
+    for (const piece of pieces) push(queue, piece);
+    await turns();
+    const writes = log.map((line) => line.slice("a: ".length));
+    assertEquals(writes.join(""), pieces.join(""), `${sizes}`);
+    assertEquals(queue.size, 0);
+    if (sizes.every((size) => size <= 4096)) {
+      const total = sizes.reduce((sum, size) => sum + size);
+      assertEquals(writes.length, Math.ceil(total / 16_384), `${sizes}`);
+    }
+  }
+});
+
+Deno.test("WriteQueue: a turn of many connections takes the memory of the one before", async () => {
+  const pool = new WritePool();
+  const memory = new Set<ArrayBufferLike>();
+  let writes = 0;
+  const queues = Array.from({ length: 500 }, () => {
+    const connection = connectionPair().server;
+    const write = (data: Uint8Array) => {
+      writes++;
+      memory.add(data.buffer);
+      return Promise.resolve(data.length);
+    };
+    return new WriteQueue(Object.assign(connection, { write }), pool, QUIET);
+  });
+  for (let turn = 0; turn < 3; turn++) {
+    for (const queue of queues) push(queue, "HTTP/1.1 200 OK\r\n\r\n");
+    await turns();
+  }
+  assertEquals([writes, memory.size], [1500, 500]);
+});

@@ -1,6 +1,6 @@
 /** Heads and targets: every split, limits, noise, and the web's URL as the judge of what is made of a target. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { HeadParser, type RequestHead } from "../../../drivers/http1/head.ts";
 import { InputBuffer } from "../../../drivers/input_buffer.ts";
 import { AuthorityParser, parseAuthority, targetUri } from "../../../drivers/authority.ts";
@@ -128,7 +128,13 @@ const SECTIONS: readonly (readonly string[])[] = [
   [`X: ${"x".repeat(150)}`],
   ["a:", "a:", "a:", "a:", "a:", "a:"],
 ];
-const MESSAGES = LINES.flatMap((line) => SECTIONS.map((section) => [line, ...section, "", ""].join("\r\n")));
+const BROKEN_LINES = ["\r", "\n", "\n\r", "\rx", "x\n", "ab"].map((end) =>
+  `GET / HTTP/1.1${end}Host: a\r\n\r\n`
+);
+const MESSAGES = [
+  ...LINES.flatMap((line) => SECTIONS.map((section) => [line, ...section, "", ""].join("\r\n"))),
+  ...BROKEN_LINES,
+];
 
 Deno.test("HeadParser.parse() makes the same of a head whatever came before it on the connection (RFC 9112 §2.2)", () => {
   for (const first of MESSAGES) {
@@ -139,8 +145,33 @@ Deno.test("HeadParser.parse() makes the same of a head whatever came before it o
       assertEquals(parse(first, ...second), both, second);
       assertEquals(parse(first + second.slice(0, -1), second.slice(-1)), both, second);
       assertEquals(parse(first + second.slice(0, 20), second.slice(20)), both, second);
+      const often = `${before} & ${before} & ${both}`; // from the third on, its bytes are compared
+      assertEquals(parse(first.repeat(3) + second), often, second);
+      assertEquals(parse(first, first, first, second), often, second);
     }
   }
+});
+
+Deno.test("HeadParser.parse() gives a head that comes again as the same object, up to 2 KiB, and any other as its own", () => {
+  const head = (target: string, value: string) => `GET ${target} HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`;
+  const heads = new HeadParser({ headerSizeLimit: 8192, headerCountLimit: 5, targetSizeLimit: 8192 });
+  const take = (text: string) => {
+    const input = new InputBuffer();
+    input.push(latin1(text));
+    return heads.parse(input)!;
+  };
+  const first = take(head("/1", "1"));
+  assertStrictEquals(take(head("/1", "1")), first);
+  assertStrictEquals(take(head("/1", "1")), first);
+  for (const [target, value] of [["/2", "1"], ["/2", "2"], ["/1", "2"], ["/1", "1"]] as const) {
+    const other = take(head(target, value));
+    assertEquals([other.target, other.fields.get("x")], [target, value]);
+    assertStrictEquals(take(head(target, value)), other);
+  }
+  const room = 2048 - head("", "").length;
+  assertStrictEquals(take(head("/", "y".repeat(room - 1))), take(head("/", "y".repeat(room - 1))));
+  assert(take(head("/", "y".repeat(room))) !== take(head("/", "y".repeat(room))));
+  assert(take(head("/" + "y".repeat(room), "")) !== take(head("/" + "y".repeat(room), "")));
 });
 
 Deno.test("HeadParser.parse() lets no head change the fields of the next, which has the same (RFC 9110 §5.1)", () => {
