@@ -5,7 +5,7 @@
  */
 
 import { fieldList, isFieldValue } from "./headers.ts";
-import { staticBody } from "./static_body.ts";
+import { staticBody, staticFields } from "./platform_response.ts";
 
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
@@ -133,7 +133,7 @@ export class Response extends globalThis.Response {
   static fieldsOf(response: globalThis.Response): readonly string[] {
     const known = #content in response ? response.#fields : null;
     if (known !== null) return known;
-    const fields = fieldList(response.headers);
+    const fields = staticFields(response) ?? fieldList(response.headers);
     return response.url === "" ? fields : withoutCoding(fields);
   }
 }

@@ -199,6 +199,70 @@ Deno.test("a text or bytes of the web's Response are known without its stream, a
   }
 });
 
+/** The fields of a message, their order left out. */
+function fieldsOf(response: Response): string[] {
+  const fields = DroverResponse.fieldsOf(response);
+  return fields.flatMap((name, index) => index % 2 === 0 ? [`${name}: ${fields[index + 1]}`] : []).sort();
+}
+
+Deno.test("the fields of the web's Response are those of its Headers, whether or not these were made", () => {
+  const responses: (() => Response)[] = [
+    ...Object.values(MADE_OF).map((made) => () => new Response(...made())),
+    () => Response.json({ a: 1 }),
+    () => Response.json({ a: 1 }, { status: 201, headers: { a: "1" } }),
+    () => Response.redirect("http://a/", 303),
+    () => Response.error(),
+    () => new Response("a").clone(),
+    () =>
+      new Response(
+        new Response("a", { headers: { a: "1" } }).body,
+        new Response("b", { headers: { b: "2" } }),
+      ),
+  ];
+  const { fieldsOf: asked } = DroverResponse;
+  assert(asked(new Response("a")) === asked(new Response("b")), "nothing is made for a text");
+  for (const make of responses) {
+    let response: Response;
+    try {
+      response = make();
+    } catch {
+      continue; // what the web's class refuses
+    }
+    const found = fieldsOf(response);
+    const seen = [...response.headers].map(([name, value]) => `${name}: ${value}`).sort();
+    assertEquals(found, seen);
+    assertEquals(fieldsOf(response), seen);
+  }
+});
+
+Deno.test("the fields of the web's Response follow its Headers, and those of a class of one's own are its own", () => {
+  for (
+    const make of [() => new Response("a"), () => Response.json(1), () => new Response("a", { status: 404 })]
+  ) {
+    const response = make();
+    const { headers } = response;
+    headers.set("content-type", "text/x");
+    headers.append("a", "1");
+    headers.append("a", "2");
+    assertEquals(fieldsOf(response), ["a: 1, 2", "content-type: text/x"]);
+    headers.delete("content-type");
+    assertEquals(fieldsOf(response), ["a: 1, 2"]);
+  }
+  class Own extends Response {
+    override get headers(): Headers {
+      return new Headers({ own: "1" });
+    }
+  }
+  assertEquals(fieldsOf(new Own("a")), ["own: 1"]);
+  const cookies = new Response(null, { headers: [["set-cookie", "a"], ["set-cookie", "b"]] });
+  assertEquals(fieldsOf(cookies), ["set-cookie: a", "set-cookie: b"]);
+  assertThrows(
+    () => DroverResponse.fieldsOf(new Response(null, { headers: { a: "\x01" } })),
+    TypeError,
+    "of a has",
+  );
+});
+
 Deno.test("a Response may be extended, and its static methods are the web's", async () => {
   class Page extends DroverResponse {
     constructor(title: string) {
