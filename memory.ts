@@ -24,23 +24,24 @@ export class Memory {
 
 /** Pieces of memory of one size, kept for their next use. */
 export class MemoryPool {
-  readonly #size: number;
+  /** How large a piece is, in bytes. */
+  readonly size: number;
   readonly #limit: number;
   readonly #free: Memory[] = [];
 
   /** @param size of a piece, in bytes; @param limit how many that nobody uses are kept */
   constructor(size: number, limit: number) {
-    this.#size = size;
+    this.size = size;
     this.#limit = limit;
   }
 
   /** A piece; its content is undefined. */
   take(): Memory {
-    return this.#free.pop() ?? new Memory(this.#size);
+    return this.#free.pop() ?? new Memory(this.size);
   }
 
-  /** Gives one back: nobody may use it any more. Takes only its own. */
+  /** Takes one of its own back: nobody may use it any more. */
   give(memory: Memory): void {
-    if (memory.bytes.length === this.#size && this.#free.length < this.#limit) this.#free.push(memory);
+    if (this.#free.length < this.#limit) this.#free.push(memory);
   }
 }

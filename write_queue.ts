@@ -13,10 +13,10 @@ import type { Connection } from "./connection.ts";
 import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
 import { type Memory, MemoryPool } from "./memory.ts";
 
-// As many small buffers are kept as connections that are answered in one turn: 4 MiB at most, and 1 MiB of large ones.
+// As many small buffers are kept as connections that may be answered in one turn: 4 MiB at most, and 1 MiB of large ones.
 const SMALL_BUFFER = COPIED_WRITE_SIZE;
 const KEPT_SMALL_BUFFERS = 1024;
-const LARGE_BUFFER = 16 * 1024;
+const LARGE_BUFFER = 16 * 1024; // one record of TLS
 const KEPT_LARGE_BUFFERS = 64;
 
 /** How many turns of the microtask queue a stream is given to go on. Each costs a hundredth of a write. */
@@ -36,11 +36,10 @@ export class WritePool {
 
   /** Takes a buffer back. */
   give(buffer: Memory): void {
-    this.small.give(buffer);
-    this.large.give(buffer);
+    (buffer.bytes.length === this.small.size ? this.small : this.large).give(buffer);
   }
 
-  /** Gives a queue its turn when the code under way, and what is to run before, has come to its end. */
+  /** Gives a queue its turn in the microtask queue, behind what is in it already. */
   schedule(queue: WriteQueue): void {
     if (this.#waiting.push(queue) === 1) TURN.then(this.#onTurn);
   }
@@ -145,33 +144,37 @@ export class WriteQueue {
   }
 
   #copy(data: Uint8Array): void {
-    if (this.#tail !== null && this.#tailSize + data.length > this.#tail.bytes.length) {
-      this.#makeRoom(this.#tail, data.length);
-    }
+    this.#makeRoom(data.length);
+    if (this.#tail !== null && this.#tailSize + data.length > this.#tail.bytes.length) this.#seal();
     this.#tail ??= this.#pool.small.take();
     this.#tail.bytes.set(data, this.#tailSize);
     this.#tailSize += data.length;
   }
 
-  /** A small buffer that is full becomes a large one; a large one is ready to be written. */
-  #makeRoom(tail: Memory, count: number): void {
-    if (this.#tailSize + count > LARGE_BUFFER) return this.#seal();
+  /** Exchanges a small buffer that has not enough room for a large one. */
+  #makeRoom(count: number): void {
+    const tail = this.#tail;
+    if (tail?.bytes.length !== SMALL_BUFFER || this.#tailSize + count <= SMALL_BUFFER) return;
     this.#tail = this.#pool.large.take();
     this.#tail.bytes.set(tail.start(this.#tailSize));
     this.#pool.give(tail);
   }
 
-  // A head that waits is filled up with the first bytes of its body: they are never two small writes.
+  // A head that waits is filled up with the first bytes of its body: they are never two small writes, of which the second would
+  // wait 40 ms for the acknowledgement of the first (Nagle's algorithm, which Deno's TLS connections cannot turn off).
   #refer(data: Uint8Array): void {
     let rest = data;
+    this.#makeRoom(data.length);
     if (this.#tail !== null) {
       const room = Math.min(this.#tail.bytes.length - this.#tailSize, data.length);
       this.#tail.bytes.set(data.subarray(0, room), this.#tailSize);
       this.#tailSize += room;
       rest = data.subarray(room);
-      this.#seal();
     }
-    if (rest.length > 0) this.#ready.push({ data: rest, pooled: null });
+    if (rest.length === 0) return;
+    this.#seal();
+    if (rest.length > COPIED_WRITE_SIZE) this.#ready.push({ data: rest, pooled: null });
+    else this.#copy(rest);
   }
 
   #seal(): void {
