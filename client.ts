@@ -427,7 +427,12 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#writeDeadline = Infinity;
     this.onWriteDrain?.();
     // Whoever was told may have queued the last bytes, and asked for the end behind them.
-    if (this.#phase === "closing" && this.#queue.size === 0) this.#endWriting();
+    if (this.#queue.size > 0) return;
+    if (this.#phase === "closing") this.#endWriting();
+    if (this.#phase === "exported") {
+      this.#owner.deadlines.delete(this);
+      this.#flushed?.resolve();
+    }
   }
 
   /** The connection failed. */
@@ -569,10 +574,15 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
       throw new TypeError(`The connection is ${this.#phase}: only one that is open can be exported`);
     }
     this.#phase = "exported";
-    this.#deadline = this.#writeDeadline = Infinity;
-    this.#owner.deadlines.delete(this);
-    const unparsed = this.#driver.release();
-    const exported = new ExportedConnection(this.connection, unparsed, this.#reader, () => this.close());
+    this.#deadline = Infinity;
+    if (this.#queue.size > 0) this.#flushed = Promise.withResolvers(); // responses before it, whose deadline goes on
+    else this.#owner.deadlines.delete(this);
+    const exported = new ExportedConnection(this.connection, {
+      unparsed: this.#driver.release(),
+      reader: this.#reader,
+      flushed: this.#flushed?.promise ?? null,
+      onClose: () => this.close(),
+    });
     this.#parser?.return().catch((error) => this.#owner.report(error, null));
     return exported;
   }

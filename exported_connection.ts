@@ -7,27 +7,44 @@
 import type { Connection } from "./connection.ts";
 import type { ReadBuffer } from "./read_buffer.ts";
 
+/** What an exported connection takes over from its client. */
+export interface Exported {
+  /** What was received and not parsed. */
+  readonly unparsed: Uint8Array;
+  /** What may have a read under way. */
+  readonly reader: ReadBuffer;
+  /** Settles when all that was queued before is written; `null` where nothing was. */
+  readonly flushed: Promise<void> | null;
+  /** Releases what the client holds, and closes the connection. */
+  readonly onClose: () => void;
+}
+
 /** A connection whose first reads give what was received before it was taken over. */
 export class ExportedConnection implements Connection {
   readonly #connection: Connection;
   readonly #onClose: () => void;
+  #flushed: Promise<void> | null;
   #reader: ReadBuffer | null;
   #unread: Uint8Array;
   /** Ends this side, where the connection underneath can. */
   readonly closeWrite?: () => Promise<void>;
 
-  /**
-   * @param connection the connection underneath
-   * @param unparsed what was received and not parsed
-   * @param reader what may have a read under way
-   * @param onClose releases what the client holds, and closes the connection
-   */
-  constructor(connection: Connection, unparsed: Uint8Array, reader: ReadBuffer, onClose: () => void) {
+  /** @param connection the connection underneath; @param exported what is taken over with it */
+  constructor(connection: Connection, { unparsed, reader, flushed, onClose }: Exported) {
     this.#connection = connection;
     this.#unread = unparsed;
     this.#reader = reader;
     this.#onClose = onClose;
-    if (connection.closeWrite !== undefined) this.closeWrite = () => connection.closeWrite!();
+    this.#flushed = flushed;
+    flushed?.then(() => this.#flushed = null);
+    if (connection.closeWrite !== undefined) {
+      this.closeWrite = () => this.#afterwards(() => connection.closeWrite!());
+    }
+  }
+
+  /** What comes behind what its client has still to write. */
+  #afterwards<T>(act: () => Promise<T>): Promise<T> {
+    return this.#flushed === null ? act() : this.#flushed.then(act);
   }
 
   /** @inheritdoc */
@@ -63,11 +80,12 @@ export class ExportedConnection implements Connection {
 
   /** @inheritdoc */
   write(data: Uint8Array): Promise<number> {
-    return this.#connection.write(data);
+    return this.#afterwards(() => this.#connection.write(data));
   }
 
-  /** Closes the connection; its client counts as gone from then on. */
+  /** Closes the connection, once what its client had to write is written; the client counts as gone from then on. */
   close(): void {
-    this.#onClose();
+    if (this.#flushed === null) this.#onClose();
+    else this.#flushed.then(this.#onClose);
   }
 }

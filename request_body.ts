@@ -93,6 +93,11 @@ export class RequestBody {
     return this.#state !== "receiving";
   }
 
+  /** Whether its reader was told that it is too large, malformed or too slow. */
+  get refused(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** Whether somebody has got hold of its stream. */
   get hasStream(): boolean {
     return this.#stream !== null;

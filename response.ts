@@ -5,7 +5,7 @@
  */
 
 import { fieldList, isFieldValue } from "./headers.ts";
-import { staticBody, staticFields } from "./platform_response.ts";
+import { JSON_FIELDS, staticBody, staticFields, TEXT_FIELDS } from "./platform_response.ts";
 
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
@@ -107,14 +107,15 @@ export class Response extends globalThis.Response {
     if (text === undefined) throw new TypeError("Response.json: the value has no JSON form");
     const { headers } = init;
     if (init === NO_INIT) return new Response(text, JSON_INIT);
-    if (headers === undefined) return new Response(text, { ...init, headers: JSON_FIELDS });
+    if (headers === undefined) return new Response(text, { ...init, headers: JSON_RECORD });
     const fields = new Headers(headers);
-    if (!fields.has("content-type")) fields.set("content-type", JSON_FIELDS["content-type"]);
+    if (!fields.has("content-type")) fields.set("content-type", JSON_RECORD["content-type"]);
     return new Response(text, { ...init, headers: fields });
   }
 
   /**
-   * What is to be sent of any web response: by its own knowledge where it has some, else by the web's interface.
+   * What is to be sent of any web response: by its own knowledge, or what the platform keeps, where there is some, else by the web's
+   * interface. A text or bytes that are known are not read: such a response may be sent any number of times.
    *
    * @throws {TypeError} when the body was read already
    */
@@ -147,14 +148,10 @@ function withoutCoding(fields: readonly string[]): readonly string[] {
   });
 }
 
-const JSON_FIELDS = { "content-type": "application/json" } as const;
+const JSON_RECORD = { "content-type": "application/json" } as const;
 
-const JSON_INIT: ResponseInit = { headers: JSON_FIELDS };
+const JSON_INIT: ResponseInit = { headers: JSON_RECORD };
 const NO_INIT: ResponseInit = {};
-const JSON_FIELD_LIST: readonly string[] = ["content-type", "application/json"];
-
-// What the web's class says of a text when the handler names no type.
-const TEXT_FIELDS: readonly string[] = ["content-type", "text/plain;charset=UTF-8"];
 const NO_FIELDS: readonly string[] = [];
 
 /** What need not be asked of the web's class; `undefined` where only it knows how to read the body. */
@@ -173,7 +170,7 @@ function rememberFields(
 ): readonly string[] | null {
   const implied = typeof content === "string" ? TEXT_FIELDS : NO_FIELDS;
   if (headers === undefined) return implied;
-  if (headers === JSON_FIELDS) return JSON_FIELD_LIST;
+  if (headers === JSON_RECORD) return JSON_FIELDS;
   if (Object.getPrototypeOf(headers) !== Object.prototype) return null;
   const fields: string[] = [];
   let typed = false;

@@ -192,7 +192,10 @@ export class HttpServer {
   #admit(connection: Connection, options: Options): RemoteClient {
     const client = new RemoteClient(connection, options, this.#owner);
     const address = client.isUnix ? null : client.remoteAddress;
-    if (this.#stopping || !this.#addresses.add(address, options.connectionsPerIpLimit)) {
+    if (
+      this.#stopping || this.#isFull(options) ||
+      !this.#addresses.add(address, options.connectionsPerIpLimit)
+    ) {
       this.#refused++;
       client.close();
       return client;
@@ -217,9 +220,10 @@ export class HttpServer {
     let pause = 0;
     while (!this.#stopping) {
       try {
-        if (this.#clients.size >= options.connectionLimit) await this.#waitForRoom();
+        while (this.#isFull(options)) await this.#waitForRoom();
         const connection = await listener.accept();
         pause = 0;
+        while (this.#isFull(options)) await this.#waitForRoom(); // other listeners have accepted meanwhile
         this.#admit(connection, options);
       } catch (error) {
         if (this.#stopping || error instanceof Deno.errors.BadResource) break;
@@ -230,6 +234,11 @@ export class HttpServer {
     this.#listeners.delete(listener);
   }
 
+  /** Whether a connection has to wait for room; once the server stops, it need not. */
+  #isFull({ connectionLimit }: Options): boolean {
+    return this.#clients.size >= connectionLimit && !this.#stopping;
+  }
+
   #waitForRoom(): Promise<void> {
     this.#room ??= Promise.withResolvers();
     return this.#room.promise;
@@ -237,12 +246,15 @@ export class HttpServer {
 
   /** Waits before the next try, but not longer than the server runs. */
   async #rest(milliseconds: number): Promise<void> {
-    const timer = setTimeout(() => this.#wake?.(), milliseconds);
-    await new Promise<void>((resolve) => this.#wake = resolve);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    this.#resting.add(resolve);
+    await promise;
+    this.#resting.delete(resolve);
     clearTimeout(timer);
   }
 
-  #wake: (() => void) | null = null;
+  readonly #resting: Set<() => void> = new Set();
 
   // Requests.
 
@@ -365,7 +377,7 @@ export class HttpServer {
   async stop(timeout: number = this.options.shutdownTimeout): Promise<void> {
     const first = !this.#stopping;
     this.#stopping = true;
-    const timer = setTimeout(() => this.#cut(), Math.max(0, timeout));
+    const timer = timeout === Infinity ? undefined : setTimeout(() => this.#cut(), Math.max(0, timeout));
     if (first) this.#finish().then(this.#finished.resolve, this.#finished.reject);
     await this.#finished.promise;
     clearTimeout(timer);
@@ -374,7 +386,7 @@ export class HttpServer {
   async #finish(): Promise<void> {
     for (const listener of this.#listeners) listener.close();
     this.#room?.resolve();
-    this.#wake?.();
+    for (const wake of this.#resting) wake();
     await Promise.all([...this.#clients].map((client) => client.stop(Infinity)));
     await Promise.all(this.#loops);
   }

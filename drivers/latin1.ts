@@ -17,7 +17,7 @@ export function decodeLatin1(bytes: Uint8Array, start: number, end: number): str
   return LATIN1_SLICE.call(bytes, start, end);
 }
 
-/** As the web has no way to compare bytes: 0 where those from `start` to `end` are the same as all of `other`. */
+// The web has no way to compare bytes. It gives 0 where those from `start` to `end` are the same as all of `other`.
 const COMPARE: (
   this: Uint8Array,
   other: Uint8Array,
@@ -37,6 +37,26 @@ export function hasBytesAt(bytes: Uint8Array, start: number, other: Uint8Array):
 export function layLatin1(text: string, room: Uint8Array): Uint8Array {
   for (let index = 0; index < text.length; index++) room[index] = text.charCodeAt(index);
   return room;
+}
+
+const ENCODER = new TextEncoder();
+
+/** A text up to this length, in characters, is encoded by a loop: calling the platform takes longer. */
+const LOOPED_TEXT = 48;
+
+/** Encodes a text at `start` of `room`, which has room for it, where it is ASCII: one byte a character. Says whether it is. */
+export function layAscii(text: string, room: Uint8Array, start: number): boolean {
+  if (text.length > LOOPED_TEXT) {
+    const { read, written } = ENCODER.encodeInto(text, start === 0 ? room : room.subarray(start));
+    return read === text.length && written === read;
+  }
+  let all = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    all |= code;
+    room[start + index] = code;
+  }
+  return all < 0x80;
 }
 
 /**

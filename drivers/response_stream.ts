@@ -6,6 +6,7 @@
 
 import { ignore } from "../message.ts";
 import { type BodySource, RequestBody } from "../request_body.ts";
+import { Response } from "../response.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -90,10 +91,11 @@ export class ResponseStream {
   }
 }
 
-/** Cancels the body of a response that is not sent. */
-export function discardResponse(response: Response, reason: unknown): void {
+/** Cancels the stream of a response that is not sent. One of a text or bytes has none, and may be sent another time. */
+export function discardResponse(response: globalThis.Response, reason: unknown): void {
   try {
-    if (response.body !== null && !response.body.locked) response.body.cancel(reason).catch(ignore);
+    const content = response.bodyUsed ? response.body : Response.contentOf(response);
+    if (content instanceof ReadableStream && !content.locked) content.cancel(reason).catch(ignore);
   } catch {
     ignore(); // an object that only looks like a response: what is wrong with it was told already
   }

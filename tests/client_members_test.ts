@@ -13,7 +13,8 @@ import {
   Response,
 } from "../mod.ts";
 import { connectionPair } from "../testing.ts";
-import { withServer } from "./support/server.ts";
+import { turns, within } from "./support/deadline.ts";
+import { withServer, withTcpServer } from "./support/server.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const hello: Handler = () => new Response("Hello");
@@ -173,6 +174,52 @@ Deno.test("client.export() gives the bytes not parsed, then the connection's, an
     assertEquals(server.clients.size, 0);
   });
 });
+
+for (const size of [5, 100_000, 2_000_000]) {
+  Deno.test(`client.export() writes and closes behind a response of ${size} bytes that is still queued`, async () => {
+    const handler: Handler = (_request, { client, target }) => {
+      if (target === "/1") return new Response("x".repeat(size));
+      const connection = client.export();
+      connection.write(new TextEncoder().encode("raw")).then(() => connection.close());
+      return new Response("never sent");
+    };
+    await withServer(handler, { softStreamCap: 4_000_000 }, async ({ connect }) => {
+      const raw = connect();
+      await raw.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+      assertEquals((await raw.readResponse()).text.length, size);
+      assertEquals(await raw.readToEnd(), "raw");
+    });
+  });
+}
+
+Deno.test("client.export() leaves nothing behind where the peer takes nothing, or is gone", async () => {
+  for (const leaves of [false, true]) {
+    const failed = Promise.withResolvers<unknown>();
+    const handler: Handler = (_request, { client, target }) => {
+      if (target === "/1") return new Response(new Uint8Array(40_000_000));
+      const connection = client.export();
+      connection.write(new TextEncoder().encode("raw")).catch(failed.resolve);
+      return new Response("never sent");
+    };
+    const options = { softStreamCap: 50_000_000, streamTimeout: 200 };
+    await withTcpServer(handler, options, async ({ connect, server }) => {
+      const raw = await connect();
+      await raw.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+      const client = await within("the export", exported(server));
+      const closed = new Promise((resolve) => client.onClose(resolve));
+      if (leaves) await raw.close();
+      await within("the close", closed);
+      assert(await within("the failed write", failed.promise) instanceof Error);
+    });
+  }
+});
+
+async function exported(server: HttpServer): Promise<Client> {
+  for (;;) {
+    for (const client of server.clients) if (client.isExported) return client;
+    await turns(1);
+  }
+}
 
 Deno.test("client.remainingRequests counts down, and the last response says close (RFC 9112 §9.6)", async () => {
   const seen: number[] = [];

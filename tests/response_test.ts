@@ -1,7 +1,8 @@
 /** Drover's `Response` beside the web's, made of the same: whoever is given one cannot tell which it is. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Response as DroverResponse } from "../mod.ts";
+import { type Handler, Response as DroverResponse } from "../mod.ts";
+import { withServer, withTcpServer } from "./support/server.ts";
 
 const FORM = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n';
 const BYTES = new Uint8Array([1, 2, 3, 4]);
@@ -254,6 +255,17 @@ Deno.test("the fields of the web's Response follow its Headers, and those of a c
     }
   }
   assertEquals(fieldsOf(new Own("a")), ["own: 1"]);
+  const headers = new Headers({ own: "1" });
+  const own = Object.defineProperty(new Response("a"), "headers", { value: headers });
+  assertEquals(fieldsOf(own), ["own: 1"]);
+  const body = new Blob(["own"]).stream();
+  assert(
+    DroverResponse.contentOf(Object.defineProperty(new Response("a"), "body", { value: body })) === body,
+  );
+  const proxy = new Proxy(new Response("a"), {
+    get: (target, name) => name === "headers" ? headers : Reflect.get(target, name, target),
+  });
+  assertEquals(fieldsOf(proxy), ["own: 1"]);
   const cookies = new Response(null, { headers: [["set-cookie", "a"], ["set-cookie", "b"]] });
   assertEquals(fieldsOf(cookies), ["set-cookie: a", "set-cookie: b"]);
   assertThrows(
@@ -276,4 +288,36 @@ Deno.test("a Response may be extended, and its static methods are the web's", as
   assertEquals(see(DroverResponse.redirect("http://a/", 303)), see(Response.redirect("http://a/", 303)));
   assertEquals(see(DroverResponse.error()), see(Response.error()));
   assertEquals(see(DroverResponse.json([1], { status: 201 })), see(Response.json([1], { status: 201 })));
+});
+
+const CONSTANT: Readonly<Record<string, Response>> = {
+  "the web's text": new Response("again"),
+  "the web's JSON": Response.json("again"),
+  "Drover's text": new DroverResponse("again"),
+};
+
+for (const [name, response] of Object.entries(CONSTANT)) {
+  Deno.test(`a Response may be sent any number of times, and when it was not sent: ${name}`, async () => {
+    const handler: Handler = ({ url }, { client }) => {
+      if (url.endsWith("/gone")) client.close();
+      return response;
+    };
+    await withServer(handler, {}, async ({ connect }) => {
+      const gone = connect();
+      await gone.send("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n");
+      await gone.serverClosed();
+      for (let round = 0; round < 3; round++) {
+        const { status, text } = await connect().request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assertEquals([status, text.replaceAll('"', "")], [200, "again"]);
+      }
+    });
+  });
+}
+
+Deno.test("a text of a class of one's own, which only its stream shows, is sent with its length", async () => {
+  class Own extends Response {}
+  await withTcpServer(() => new Own("text"), {}, async ({ origin }) => {
+    const answer = await fetch(origin);
+    assertEquals([await answer.text(), answer.headers.get("content-length")], ["text", "4"]);
+  });
 });

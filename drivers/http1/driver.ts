@@ -296,8 +296,8 @@ export class Http1Driver implements HttpDriver {
     message.end(message.decoder!.trailers);
   }
 
-  // "If a server does not read in the entire request message, [...] it MUST close the connection" (RFC 9112 §9.3): it is read
-  // and dropped up to a bound, so that the connection lives on.
+  // "A server MUST read the entire request message body or close the connection after sending its response" (RFC 9112 §9.3): it
+  // is read and dropped up to a bound, so that the connection lives on.
   #drain(message: Http1Message, count: number): void {
     message.bytesDrained += count;
     if (message.bytesDrained > this.#client.options.drainLimit) this.#abandon(message);
@@ -663,7 +663,7 @@ function toNull(): null {
 
 function ignoreValue(): void {}
 
-// "A server MUST reject" what it cannot make a tunnel of: a 2xx to CONNECT would be one (RFC 9110 §9.3.6)
+// "Any 2xx (Successful) response indicates that the sender [...] will switch to tunnel mode" (RFC 9110 §9.3.6)
 function checkStatus(method: string, status: number): void {
   if (status < 200) {
     throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
@@ -675,8 +675,10 @@ function checkStatus(method: string, status: number): void {
 
 /** Whether so much of an unread body is outstanding that the connection ends rather than take it. */
 function leavesTooMuch(message: Http1Message | null, { options }: DriverClient): boolean {
-  if (message === null || message.decoder === null || message.body === null) return false;
-  if (message.awaitsContinue || message.body.finished) return true; // never asked for, or refused
+  if (message === null || message.body === null) return false;
+  if (message.body.refused) return true;
+  if (message.decoder === null) return false;
+  if (message.awaitsContinue || message.body.finished) return true; // never asked for, or given up
   const { remaining } = message.decoder;
   return !message.body.used && remaining !== Infinity && remaining > options.drainLimit;
 }

@@ -40,6 +40,8 @@ export interface RequestHead {
   readonly control: ControlFields;
   /** How many `Host` lines there were. */
   readonly hostCount: number;
+  /** Whether the connection keeps it, and gives it again when it comes again. */
+  readonly kept: boolean;
 }
 
 /** The limits of a head. */
@@ -52,13 +54,13 @@ const EMPTY_LINE_LIMIT = 8;
 type Section = Pick<RequestHead, "fields" | "control" | "hostCount">;
 
 /** A request line, and what was found in it. */
-interface Line extends Pick<RequestHead, "method" | "target" | "minor"> {
+interface ParsedLine extends Pick<RequestHead, "method" | "target" | "minor"> {
   readonly text: string;
 }
 
 /** What a connection keeps for its next request, which may have the very same line, the very same section, or both. */
 interface Kept {
-  readonly line: Line;
+  readonly line: ParsedLine;
   readonly head: RequestHead;
 }
 
@@ -68,13 +70,14 @@ const LONGEST_KEPT = 2048;
 /** Parses heads, one after another. */
 export class HeadParser {
   readonly #limits: HeadLimits;
+  #begun = false;
   #offset = 0; // where the next line begins, from the head's first byte
   #searched = 0; // up to where it holds no LF
   #emptyLines = 0;
   #count = 0;
   #sectionStart = 0; // where the field lines begin, behind the request line
   readonly #lines: number[] = []; // triples, from there: where a name begins, its colon is, and its value ends
-  #line: Line | null = null;
+  #line: ParsedLine | null = null;
   readonly #noted: number[] = []; // triples, from there: which control field, where its value begins and ends
   #notedCount = 0;
   #hostCount = 0;
@@ -87,7 +90,7 @@ export class HeadParser {
 
   /** Whether some bytes of a head have come. */
   get begun(): boolean {
-    return this.#searched > 0 || this.#emptyLines > 0;
+    return this.#begun;
   }
 
   /** The version of the request line, once it is known: an error is answered in it. */
@@ -106,15 +109,17 @@ export class HeadParser {
   }
 
   /**
-   * The next head, consumed from `input`; `undefined` until its last byte has come.
+   * The next head, consumed from `input`, which has some bytes; `undefined` until its last byte has come.
    *
    * @throws {HttpError} 400, 414, 431, 501, 505
    */
   parse(input: InputBuffer): RequestHead | undefined {
+    this.#begun = true;
     if (this.#searched === 0) this.#takeLastLine(input);
     for (;;) {
       if (this.#line !== null && this.#searched === this.#offset) {
-        if (this.#count === 0 && this.#hasLastSection(input)) return this.#repeat(input, this.#last!.head);
+        const last = this.#count === 0 ? this.#lastSection(input) : null;
+        if (last !== null) return this.#complete(input, last);
         this.#takeWholeLines(input);
       }
       const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
@@ -228,21 +233,20 @@ export class HeadParser {
     });
   }
 
-  #hasLastSection({ bytes, start: origin, end: inputEnd }: InputBuffer): boolean {
-    if (this.#last === null) return false;
-    const { fields } = this.#last.head;
+  /** The section of the last head, where this one has it too. */
+  #lastSection({ bytes, start: origin, end: inputEnd }: InputBuffer): Section | null {
+    if (this.#last === null) return null;
+    const { head } = this.#last;
+    const { fields } = head;
     const start = origin + this.#sectionStart;
     const end = start + fields.text.length;
-    if (end + 1 >= inputEnd || bytes[end] !== Byte.CR || bytes[end + 1] !== Byte.LF) return false;
-    return fields.isAt(bytes, start);
+    if (end + 1 >= inputEnd || bytes[end] !== Byte.CR || bytes[end + 1] !== Byte.LF) return null;
+    if (!fields.isAt(bytes, start)) return null;
+    fields.share();
+    return head;
   }
 
-  #repeat(input: InputBuffer, last: RequestHead): RequestHead {
-    last.fields.share();
-    return this.#complete(input, last);
-  }
-
-  #complete(input: InputBuffer, section: RequestHead | Section): RequestHead {
+  #complete(input: InputBuffer, section: Section): RequestHead {
     const line = this.#line!;
     const { headerSizeLimit } = this.#limits;
     const size = this.#sectionStart + section.fields.text.length + 2;
@@ -252,12 +256,14 @@ export class HeadParser {
     if (this.#last?.head === section && this.#last.line === line) return this.#last.head;
     const { method, target, minor } = line;
     const { fields, control, hostCount } = section;
-    const head = { method, target, minor, fields, control, hostCount };
-    this.#last = size <= LONGEST_KEPT ? { line, head } : null;
+    const kept = size <= LONGEST_KEPT;
+    const head = { method, target, minor, fields, control, hostCount, kept };
+    this.#last = kept ? { line, head } : null;
     return head;
   }
 
   #reset(): void {
+    this.#begun = false;
     this.#offset = 0;
     this.#sectionStart = 0;
     this.#searched = 0;

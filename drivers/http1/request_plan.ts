@@ -1,5 +1,6 @@
 /**
- * What a head asks for: where it is for, how its body is framed, what it expects, and whether the connection goes on behind it.
+ * What a head asks for: where it is for (RFC 9112 §3.2, `target.ts`), how its body is framed (RFC 9112 §6.3, `framing.ts`), what
+ * it expects (RFC 9110 §10.1.1) and whether the connection goes on behind it (RFC 9112 §9.3, both in `control_options.ts`).
  *
  * @module
  */
@@ -44,7 +45,7 @@ export class RequestPlan {
   }
 }
 
-/** Plans for the heads of one connection: a head that comes again has its plan again. */
+/** Plans for the heads of one connection: a head that is kept keeps its plan. */
 export class RequestPlanner {
   readonly #scheme: string;
   readonly #fallback: () => string;
@@ -64,10 +65,10 @@ export class RequestPlanner {
    * @throws {HttpError} 400, 417, 501
    */
   plan(head: RequestHead): RequestPlan {
-    if (this.#last?.head !== head) {
-      const target = resolveTarget(head, this.#scheme, this.#fallback, this.#authorities);
-      this.#last = new RequestPlan(head, this.#scheme, target);
-    }
-    return this.#last;
+    if (this.#last?.head === head) return this.#last;
+    const target = resolveTarget(head, this.#scheme, this.#fallback, this.#authorities);
+    const plan = new RequestPlan(head, this.#scheme, target);
+    this.#last = head.kept ? plan : null;
+    return plan;
   }
 }

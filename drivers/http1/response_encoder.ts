@@ -9,23 +9,18 @@
  */
 
 import { Memory } from "../../memory.ts";
-import { layLatin1 } from "../latin1.ts";
+import { layAscii, layLatin1 } from "../latin1.ts";
 import {
   encodeResponseHead,
   HeadEnding,
   type HeadParts,
+  isSameHead,
   type ResponseFields,
-  type ResponseFraming,
   sortFields,
 } from "./response_head.ts";
 
 // Not above COPIED_WRITE_SIZE, so that the memory may be used again once it was handed to the client.
 const SCRATCH_SIZE = 4096;
-
-/** A text up to this length, in characters, is encoded here: calling the platform takes longer. */
-const SHORT_TEXT = 48;
-
-const ENCODER = new TextEncoder();
 
 /** Encodes the responses of any number of connections; what it returns is valid until its next call. */
 export class ResponseEncoder {
@@ -35,7 +30,7 @@ export class ResponseEncoder {
   #fields: readonly string[] = [];
   #sorted: ResponseFields = sortFields(this.#fields);
   #parts: HeadParts | null = null; // of the head that lies in the memory
-  #room: Uint8Array = this.#scratch.bytes; // behind it
+  #headSize = 0;
 
   /** As {@link sortFields}; what was sorted last is remembered, since many responses have the very same fields. */
   sort(fields: readonly string[]): ResponseFields {
@@ -50,60 +45,39 @@ export class ResponseEncoder {
   encode(text: string): Uint8Array {
     this.#parts = null;
     if (text.length > SCRATCH_SIZE) return layLatin1(text, new Uint8Array(text.length));
-    if (!layAscii(text, this.#scratch.bytes)) layLatin1(text, this.#scratch.bytes);
+    this.#lay(text);
     return this.#scratch.start(text.length);
   }
 
   /** Encodes a head. */
   encodeHead(parts: HeadParts): Uint8Array {
-    const size = this.#layHead(parts);
-    return size > 0 ? this.#scratch.start(size) : this.encode(encodeResponseHead(parts));
+    return this.#layHead(parts)
+      ? this.#scratch.start(this.#headSize)
+      : this.encode(encodeResponseHead(parts));
   }
 
   /** Encodes a head and a text of ASCII behind it. Gives `null` for any other text, and where there is no room for both. */
   encodeMessage(parts: HeadParts, text: string): Uint8Array | null {
-    const size = this.#layHead(parts);
-    const room = this.#room;
-    return size > 0 && text.length <= room.length && layAscii(text, room)
-      ? this.#scratch.start(size + text.length)
+    if (!this.#layHead(parts)) return null;
+    const size = this.#headSize + text.length;
+    return size <= SCRATCH_SIZE && layAscii(text, this.#scratch.bytes, this.#headSize)
+      ? this.#scratch.start(size)
       : null;
   }
 
-  /** Encodes a head at the beginning of the memory, unless it lies there, and gives its size: 0 where there is no room for it. */
-  #layHead(parts: HeadParts): number {
-    if (!this.#holds(parts)) {
-      const head = encodeResponseHead(parts);
-      if (head.length > SCRATCH_SIZE) return 0;
-      this.#room = this.#scratch.bytes.subarray(this.encode(head).length);
-      this.#parts = parts;
-    }
-    return SCRATCH_SIZE - this.#room.length;
+  /** Encodes a head at the beginning of the memory, unless it lies there; says whether there is room for it. */
+  #layHead(parts: HeadParts): boolean {
+    if (this.#parts !== null && isSameHead(parts, this.#parts)) return true;
+    const head = encodeResponseHead(parts);
+    if (head.length > SCRATCH_SIZE) return false;
+    this.#lay(head);
+    this.#parts = parts;
+    this.#headSize = head.length;
+    return true;
   }
 
-  #holds(parts: HeadParts): boolean {
-    const last = this.#parts;
-    return last !== null && isSameFraming(parts.framing, last.framing) && parts.lines === last.lines &&
-      parts.ending === last.ending && parts.status === last.status && parts.statusText === last.statusText &&
-      parts.minor === last.minor && parts.close === last.close && parts.upgrade === last.upgrade;
+  #lay(text: string): void {
+    const { bytes } = this.#scratch;
+    if (!layAscii(text, bytes, 0)) layLatin1(text, bytes);
   }
-}
-
-function isSameFraming(one: ResponseFraming, other: ResponseFraming): boolean {
-  if (one.kind !== other.kind) return false;
-  return !("length" in one) || !("length" in other) || one.length === other.length;
-}
-
-/** Encodes a text where it is ASCII, one byte a character, and says whether it was. */
-function layAscii(text: string, room: Uint8Array): boolean {
-  if (text.length > SHORT_TEXT) {
-    const { read, written } = ENCODER.encodeInto(text, room);
-    return read === text.length && written === read;
-  }
-  let all = 0;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    all |= code;
-    room[index] = code;
-  }
-  return all < 0x80;
 }

@@ -142,6 +142,18 @@ export interface HeadParts {
   readonly upgrade: string | null;
 }
 
+/** Whether two heads are encoded as the same. */
+export function isSameHead(one: HeadParts, other: HeadParts): boolean {
+  return isSameFraming(one.framing, other.framing) && one.lines === other.lines &&
+    one.ending === other.ending && one.status === other.status && one.statusText === other.statusText &&
+    one.minor === other.minor && one.close === other.close && one.upgrade === other.upgrade;
+}
+
+function isSameFraming(one: ResponseFraming, other: ResponseFraming): boolean {
+  if (one.kind !== other.kind) return false;
+  return !("length" in one) || !("length" in other) || one.length === other.length;
+}
+
 // status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 §4)
 const OK_1 = "HTTP/1.1 200 OK\r\n";
 const OK_0 = "HTTP/1.0 200 OK\r\n";

@@ -263,3 +263,27 @@ for (
     });
   });
 }
+
+for (
+  const line of [
+    "GET / HTTP/1.1\n",
+    "GET /\x7f HTTP/1.1\r\n",
+    "GET / HTTP/1.x\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\n",
+  ]
+) {
+  const refused = `${line}Host: a\r\n\r\n`;
+  Deno.test(`a server answers ${JSON.stringify(refused)} as what it is, whatever came before it (RFC 9110 §6.2, §9.3.2)`, async () => {
+    await withServer(new Recorder().handler, {}, async ({ connect }) => {
+      for (const method of ["HEAD", "GET"] as const) {
+        const raw = connect();
+        await raw.send(`${method} / HTTP/1.0\r\nConnection: keep-alive\r\nHost: a\r\n\r\n`);
+        await raw.readResponse({ method, version: "HTTP/1.0" });
+        await raw.send(refused);
+        const { status, version, text } = await raw.readResponse();
+        assertEquals([status, version, text.endsWith("\n")], [400, "HTTP/1.1", true]);
+        await raw.close();
+      }
+    });
+  });
+}

@@ -193,3 +193,24 @@ Deno.test("a body that is read slowly is not read ahead without bound (RFC 9112 
     assertEquals((await raw.readResponse()).text, "true");
   });
 });
+
+for (
+  const framing of [
+    "Content-Length: 4\r\n\r\nbody",
+    "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+  ]
+) {
+  Deno.test(`a body that is too large is answered 413 and the connection closed, even where all of it has come: ${framing.slice(0, 8)} (RFC 9110 §15.5.14)`, async () => {
+    const reading: Handler = async (request) => new Response(await request.text());
+    for (const [bodySizeLimit, status] of [[3, 413], [4, 200]] as const) {
+      await withServer(reading, { bodySizeLimit }, async ({ connect }) => {
+        const raw = connect();
+        await raw.send(`POST / HTTP/1.1\r\nHost: a\r\n${framing}`);
+        const response = await raw.readResponse();
+        assertEquals(response.status, status);
+        if (status === 413) await raw.expectClosedAfter(response);
+        else await raw.expectOpen();
+      });
+    }
+  });
+}
