@@ -519,10 +519,12 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   #call(callback: (client: Client) => void): void {
+    const report = (error: unknown) => this.#owner.report(error, null);
     try {
-      callback(this);
+      const called: unknown = callback(this);
+      if (called instanceof Promise) called.catch(report);
     } catch (error) {
-      this.#owner.report(error, null);
+      report(error);
     }
   }
 

@@ -11,7 +11,7 @@ import { reasonPhrase } from "./reason_phrase.ts";
 export interface HttpErrorOptions {
   /** Header fields for the response, such as `allow` beside 405. */
   readonly headers?: HeadersInit;
-  /** What led to it. It is logged, and never shown to the peer. */
+  /** What led to it: for whoever handles the error. It is never shown to the peer. */
   readonly cause?: unknown;
 }
 
@@ -42,6 +42,7 @@ export class HttpError extends Error {
    * @param message what went wrong, shown to the peer; the status' reason phrase when left out
    * @param options further header fields, and the cause
    * @throws {RangeError} when the status is not that of an error
+   * @throws {TypeError} when a header field has a name or a value that none may have
    */
   constructor(status: number, message?: string, options: HttpErrorOptions = {}) {
     super(message ?? reasonPhrase(status), "cause" in options ? { cause: options.cause } : {});
@@ -49,7 +50,7 @@ export class HttpError extends Error {
       throw new RangeError(`HttpError: status is ${status}, but must be an integer from 400 to 599`);
     }
     this.status = status;
-    this.headers = options.headers;
+    this.headers = options.headers && new Headers(options.headers);
   }
 }
 

@@ -106,7 +106,7 @@ export class Exchange {
     return this.#message.body?.limit ?? this.client.options.bodySizeLimit ?? Infinity;
   }
   set bodySizeLimit(bytes: number) {
-    if (!(bytes >= 0)) {
+    if (typeof bytes !== "number" || !(bytes >= 0)) {
       throw new RangeError(`bodySizeLimit is ${bytes}, but must be 0 or more bytes (Infinity: no limit)`);
     }
     if (this.#message.body !== null) this.#message.body.limit = bytes;
@@ -163,8 +163,8 @@ export class Exchange {
    * another protocol by `Upgrade` (RFC 9110 §7.8), after a 2xx response to CONNECT (RFC 9110 §9.3.6); over HTTP/2 it is the stream
    * of a CONNECT request, plain or extended (RFC 9113 §8.5, RFC 8441).
    *
-   * @param handler called when the head is on its way. It owns the connection, and closes it; one that fails is reported, and
-   * its connection closed. Returning does not close it.
+   * @param handler called when the head is on its way. It owns the connection, and closes it, unless both sides end it; one that
+   * fails is reported, and its connection closed. Returning does not close it.
    * @param init header fields of the response; `upgrade` names the protocol, by default the first that the client has named
    * @returns the response for the handler to return: its status is sent as 101 where that is called for. A handler may return
    * another 2xx response of its own instead, or an error, and then nothing is taken over.

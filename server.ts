@@ -326,7 +326,7 @@ export class HttpServer {
     const expected = error instanceof HttpError || error instanceof ClientDisconnectedError;
     if (this.#onError === undefined) {
       if (!expected) this.#report(error, request);
-      return errorPage(error);
+      return this.#errorPage(error, request);
     }
     try {
       const page = this.#onError(error, request === null ? null : webRequest(request));
@@ -353,15 +353,29 @@ export class HttpServer {
   #giveUp(failure: unknown, error: unknown, request: ServerRequest | null): globalThis.Response {
     this.#report(failure, request);
     if (failure !== error && !(error instanceof HttpError)) this.#report(error, request);
-    return errorPage(error);
+    return this.#errorPage(error, request);
+  }
+
+  /** A page in any case: an error may have been changed since it was made. */
+  #errorPage(error: unknown, request: ServerRequest | null): globalThis.Response {
+    try {
+      return errorPage(error);
+    } catch (failure) {
+      this.#report(failure, request);
+      return errorPage(undefined);
+    }
   }
 
   #report(error: unknown, request: ServerRequest | null): void {
-    try {
-      this.#log(error, request === null ? null : webRequest(request));
-    } catch (failure) {
+    const giveUp = (failure: unknown) => {
       logToConsole(failure);
       logToConsole(error);
+    };
+    try {
+      const logged: unknown = this.#log(error, request === null ? null : webRequest(request));
+      if (logged instanceof Promise) logged.catch(giveUp);
+    } catch (failure) {
+      giveUp(failure);
     }
   }
 
@@ -371,13 +385,17 @@ export class HttpServer {
    * Stops: nothing further is accepted, idle connections are closed at once, running exchanges are finished with
    * `connection: close`, and what is left after `timeout` milliseconds is cut. May be called again, with a shorter time.
    *
-   * @param timeout milliseconds; `options.shutdownTimeout` when left out
-   * @returns a promise that resolves when all is closed, and never rejects
+   * @param timeout milliseconds; `options.shutdownTimeout` when left out, `Infinity` for as long as it takes
+   * @returns a promise that resolves when all is closed
+   * @throws {RangeError} when the time is none
    */
   async stop(timeout: number = this.options.shutdownTimeout): Promise<void> {
+    if (typeof timeout !== "number" || !(timeout >= 0)) {
+      throw new RangeError(`stop: timeout is ${timeout}, but must be 0 or more milliseconds`);
+    }
     const first = !this.#stopping;
     this.#stopping = true;
-    const timer = timeout === Infinity ? undefined : setTimeout(() => this.#cut(), Math.max(0, timeout));
+    const timer = timeout > LONGEST_TIMER ? undefined : setTimeout(() => this.#cut(), timeout);
     if (first) this.#finish().then(this.#finished.resolve, this.#finished.reject);
     await this.#finished.promise;
     clearTimeout(timer);
@@ -400,6 +418,9 @@ export class HttpServer {
     await this.stop();
   }
 }
+
+/** What a timer can wait for at most, in milliseconds: above it, it would not wait at all. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 // The methods of RFC 9110 §9.3 and RFC 5789: refused as 405 where they are not allowed
 const KNOWN_METHODS: ReadonlySet<string> = new Set([

@@ -18,8 +18,8 @@ export interface UpgradedConnectionInit {
 
 /**
  * A connection that was taken over from HTTP: over HTTP/1 the connection itself, over HTTP/2 one stream of it. Its first reads
- * give the bytes that had come behind the request's head. No time limit of HTTP applies; whoever has it closes it, and its
- * client counts as connected until then.
+ * give the bytes that had come behind the request's head. No time limit of HTTP applies. It is closed by whoever has it, by an
+ * error, or by itself once both sides have ended; its client counts as connected until then.
  *
  * Use `readable` and `writable`, or `read` and `write`; not both for one direction.
  */
@@ -32,6 +32,8 @@ export class UpgradedConnection implements Connection, Disposable {
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
   #closed = false;
+  #readEnded = false;
+  #writeEnded = false;
 
   /** Made by the driver. */
   constructor(connection: Connection, { tlsInfo, signal }: UpgradedConnectionInit) {
@@ -58,7 +60,7 @@ export class UpgradedConnection implements Connection, Disposable {
   /** Reads into `buffer`: the number of bytes, or `null` once the peer has ended its side. An error closes the connection. */
   read(buffer: Uint8Array): Promise<number | null> {
     const reading = this.#connection.read(buffer);
-    reading.then(undefined, this.#onError);
+    reading.then(this.#onRead, this.#onError);
     return reading;
   }
 
@@ -70,6 +72,11 @@ export class UpgradedConnection implements Connection, Disposable {
   }
 
   readonly #onError = () => this.close();
+  readonly #onRead = (count: number | null) => {
+    if (count !== null) return;
+    this.#readEnded = true;
+    if (this.#writeEnded) this.close();
+  };
 
   /** Writes all of `data`; it must not change before that. */
   async writeAll(data: Uint8Array): Promise<void> {
@@ -78,8 +85,10 @@ export class UpgradedConnection implements Connection, Disposable {
 
   /** Ends this side only; where the connection underneath cannot, both. */
   async closeWrite(): Promise<void> {
-    if (this.#connection.closeWrite === undefined) this.close();
-    else await this.#connection.closeWrite();
+    if (this.#connection.closeWrite === undefined) return this.close();
+    await this.#connection.closeWrite();
+    this.#writeEnded = true;
+    if (this.#readEnded) this.close();
   }
 
   /** Closes both directions; pending reads and writes are rejected. Calling it again does nothing. */
