@@ -2,8 +2,8 @@
  * The bytes that wait to be written to a connection. What is queued before the next turn of the microtask queue, and while a
  * write is in flight, goes out in one write.
  *
- * The connections of a server take that turn together: all that was read at once is answered before the first write of it. Then
- * neither the processor changes between JavaScript and system calls with each request, nor does a peer on the same machine wake up
+ * The connections of a server take that turn together: what was read at once, and is answered without waiting, is answered before
+ * the first write of it. Then neither the processor changes between JavaScript and system calls with each request, nor does a peer on the same machine wake up
  * for each response.
  *
  * @module

@@ -23,7 +23,7 @@ function push(queue: WriteQueue, text: string): void {
   queue.push(new TextEncoder().encode(text));
 }
 
-Deno.test("WriteQueue: what is read at once is answered before the first write, in one write for each connection", async () => {
+Deno.test("WriteQueue: what is answered without waiting is answered before the first write, in one write for each connection", async () => {
   const log: string[] = [];
   const pool = new WritePool();
   const [a, b] = [makeQueue("a", pool, log), makeQueue("b", pool, log)];
