@@ -3,8 +3,8 @@
  * write is in flight, goes out in one write.
  *
  * The connections of a server take that turn together: what was read at once, and is answered without waiting, is answered before
- * the first write of it. Then neither the processor changes between JavaScript and system calls with each request, nor does a peer on the same machine wake up
- * for each response.
+ * the first write of it. Then neither the processor changes between JavaScript and system calls with each request, nor does a
+ * peer on the same machine wake up for each response.
  *
  * @module
  */
