@@ -494,7 +494,10 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   // bytes, if it gets some, are the parser's next.
   #watch(): void {
     if (this.#reader.busy || this.#resumed !== null) return;
-    this.#reader.watch(WATCH_SIZE).then((count) => count === null && this.#onEnd(), () => this.close());
+    this.#reader.watch(Math.min(WATCH_SIZE, this.options.chunkSize)).then(
+      (count) => count === null && this.#onEnd(),
+      () => this.close(),
+    );
   }
 
   // A peer that has ended its side may wait for its response, or be gone: only writing tells. An informational response is

@@ -44,10 +44,12 @@ export class Exchange {
     this.#message = message;
   }
 
-  /** The address of the peer, as `Deno.serve` gives it. */
+  /** The address of the peer, as `Deno.serve` gives it: on a unix socket, whose peers have none, the path of the socket. */
   get remoteAddr(): Deno.Addr {
     const { client } = this.#message;
-    if (client.remotePort === null) return { transport: "unix", path: client.remoteAddress };
+    if (client.remotePort === null) {
+      return { transport: "unix", path: client.remoteAddress || client.localAddress };
+    }
     return { transport: "tcp", hostname: client.remoteAddress, port: client.remotePort };
   }
 

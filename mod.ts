@@ -41,6 +41,8 @@ export { RequestBody, type RequestBodyInit } from "./request_body.ts";
 export { Response, type ResponseContent } from "./response.ts";
 export {
   serve,
+  type ServeExchange,
+  type ServeHandler,
   type ServeInit,
   type ServeOptions,
   type ServerHandle,

@@ -4,8 +4,28 @@
  * @module
  */
 
+import type { Exchange } from "./exchange.ts";
 import { type ErrorHandler, type Handler, HttpServer, type HttpServerInit } from "./server.ts";
-import type { ListenTcpOptions, ListenTlsOptions, ListenUnixOptions } from "./transports/listen.ts";
+import {
+  type ListenOptions,
+  type ListenTcpOptions,
+  type ListenTlsOptions,
+  type ListenUnixOptions,
+  type Place,
+  splitOptions,
+} from "./transports/listen.ts";
+
+/** An exchange on a listener whose kind is known, and with it the kind of the peer's address. */
+export type ServeExchange<A extends Deno.Addr = Deno.Addr> = Exchange & {
+  /** The address of the peer, as `Deno.serve` gives it. */
+  readonly remoteAddr: A;
+};
+
+/** What answers requests on a listener whose kind is known. Any {@link Handler} and any `Deno.ServeHandler` is one. */
+export type ServeHandler<A extends Deno.Addr = Deno.Addr> = (
+  request: Request,
+  exchange: ServeExchange<A>,
+) => Response | Promise<Response>;
 
 /** What is common to all ways to serve: the options of the server, and what `Deno.serve` takes. */
 export interface ServeOptions<A extends Deno.Addr = Deno.Addr> extends HttpServerInit {
@@ -15,6 +35,8 @@ export interface ServeOptions<A extends Deno.Addr = Deno.Addr> extends HttpServe
   readonly onListen?: ((address: A) => void) | undefined;
   /** Renders every error; `Deno.serve`'s handler of that name fits. */
   readonly onError?: ErrorHandler | undefined;
+  /** There for `Deno.serve`'s sake: nothing is compressed, and `true` is refused. @default {false} */
+  readonly automaticCompression?: boolean | undefined;
 }
 
 /** Serves on a TCP port, 8000 by default. */
@@ -67,41 +89,46 @@ export interface ServerHandle<A extends Deno.Addr = Deno.Addr> extends AsyncDisp
  *
  * @throws what `Deno.listen` throws, and {RangeError | TypeError} for an option that is not allowed
  */
-export function serve(handler: Handler): ServerHandle<Deno.NetAddr>;
+export function serve(handler: ServeHandler<Deno.NetAddr>): ServerHandle<Deno.NetAddr>;
 /** Serves on a unix socket. */
-export function serve(options: ServeUnixOptions, handler: Handler): ServerHandle<Deno.UnixAddr>;
+export function serve(
+  options: ServeUnixOptions,
+  handler: ServeHandler<Deno.UnixAddr>,
+): ServerHandle<Deno.UnixAddr>;
 /** Serves on a TCP port, with TLS where there is a certificate. */
 export function serve(
   options: ServeTcpOptions | ServeTlsOptions,
-  handler: Handler,
+  handler: ServeHandler<Deno.NetAddr>,
 ): ServerHandle<Deno.NetAddr>;
 /** Serves with the handler among the options, on a unix socket. */
 export function serve(
-  options: ServeUnixOptions & ({ readonly handler: Handler } | { readonly fetch: Handler }),
+  options:
+    & ServeUnixOptions
+    & ({ readonly handler: ServeHandler<Deno.UnixAddr> } | { readonly fetch: ServeHandler<Deno.UnixAddr> }),
 ): ServerHandle<Deno.UnixAddr>;
 /** Serves with the handler among the options. */
 export function serve(
   options:
     & (ServeTcpOptions | ServeTlsOptions)
-    & ({ readonly handler: Handler } | { readonly fetch: Handler }),
+    & ({ readonly handler: ServeHandler<Deno.NetAddr> } | { readonly fetch: ServeHandler<Deno.NetAddr> }),
 ): ServerHandle<Deno.NetAddr>;
 /** Serves with options that are only known at run time. */
 export function serve(options: ServeInit): ServerHandle;
-export function serve(
-  first: Handler | ServeTcpOptions | ServeTlsOptions | ServeUnixOptions | ServeInit,
-  second?: Handler,
-): ServerHandle {
+export function serve(first: object, second?: unknown): ServerHandle {
   const { handler, options } = sortArguments(first, second);
-  const { signal, onListen, port, hostname, reusePort, tcpBacklog, path, cert, key, ...init } = options;
-  const server = new HttpServer(handler, init);
-  if ((cert === undefined) !== (key === undefined)) throw new TypeError("serve: TLS needs both cert and key");
-  const tls = cert === undefined || key === undefined ? {} : { cert, key };
-  const listener = server.listen(
-    path === undefined ? { port: port ?? 8000, hostname, reusePort, tcpBacklog, ...tls } : { path },
-  );
+  const { signal, onListen, automaticCompression = false, ...others } = options;
+  if (automaticCompression !== false) {
+    throw new TypeError(
+      `serve: automaticCompression is ${automaticCompression}, but Drover does not compress: ` +
+        "leave it out, and compress in the handler (CompressionStream) or in a proxy",
+    );
+  }
+  const { place, rest } = splitOptions(others);
+  const server = new HttpServer(handler, rest);
+  const listener = server.listen(placeOf(place));
   if (signal?.aborted) server.stop(0);
   else if (signal !== undefined) stopOnAbort(server, signal);
-  if (onListen === undefined) announce(listener.addr, cert !== undefined);
+  if (onListen === undefined) announce(listener.addr, place.cert !== undefined);
   else onListen(listener.addr);
   return {
     addr: listener.addr,
@@ -114,6 +141,12 @@ export function serve(
   };
 }
 
+/** The place with `Deno.serve`'s port, or, as there, without any beside a path. */
+function placeOf(place: Place): ListenOptions {
+  const port = place.path === undefined ? place.port ?? 8000 : undefined;
+  return { ...place, port } as ListenOptions; // listen() checks what it is given
+}
+
 function stopOnAbort(server: HttpServer, signal: AbortSignal): void {
   const stop = () => void server.stop(0);
   signal.addEventListener("abort", stop, { once: true });
@@ -121,19 +154,16 @@ function stopOnAbort(server: HttpServer, signal: AbortSignal): void {
 }
 
 /** Every option that any of the shapes has. */
-type AnyOptions = ServeOptions & Partial<ListenTlsOptions & ListenUnixOptions>;
+type AnyOptions = ServeOptions & Place;
 
-function sortArguments(
-  first: Handler | object,
-  second: Handler | undefined,
-): { handler: Handler; options: AnyOptions } {
+function sortArguments(first: object, second: unknown): { handler: Handler; options: AnyOptions } {
   if (typeof first === "function") return { handler: first as Handler, options: {} };
-  const { handler, fetch, ...options } = first as AnyOptions & { handler?: Handler; fetch?: Handler };
+  const { handler, fetch, ...options } = Object(first) as AnyOptions & { handler?: unknown; fetch?: unknown };
   const found = second ?? handler ?? fetch;
   if (typeof found !== "function") {
     throw new TypeError("serve: there is no handler: give a function as the last argument, or as `handler`");
   }
-  return { handler: found, options };
+  return { handler: found as Handler, options };
 }
 
 function announce(address: Deno.Addr, encrypted: boolean): void {

@@ -8,6 +8,8 @@ import type { Connection } from "../connection.ts";
 
 /** Listens on a TCP port. */
 export interface ListenTcpOptions {
+  /** The transport, for those who write it out as `Deno.listen` has it. */
+  readonly transport?: "tcp" | undefined;
   /** The port; 0 for any that is free. */
   readonly port: number;
   /** The address to bind. @default {"0.0.0.0"} */
@@ -20,6 +22,8 @@ export interface ListenTcpOptions {
 
 /** Listens on a TCP port with TLS. */
 export interface ListenTlsOptions extends ListenTcpOptions {
+  /** The format of `cert` and `key`; there is no other. */
+  readonly keyFormat?: "pem" | undefined;
   /** The certificate chain, as PEM. */
   readonly cert: string;
   /** Its private key, as PEM. */
@@ -28,6 +32,8 @@ export interface ListenTlsOptions extends ListenTcpOptions {
 
 /** Listens on a unix socket. */
 export interface ListenUnixOptions {
+  /** The transport, for those who write it out as `Deno.listen` has it. */
+  readonly transport?: "unix" | undefined;
   /** The path of the socket; the file must not exist. */
   readonly path: string;
 }
@@ -49,15 +55,28 @@ export interface Listener {
   unref(): void;
 }
 
-/** What says where to listen, whatever the kind. */
-type Place = Partial<ListenTlsOptions & ListenUnixOptions>;
+/** What says where to listen, whatever the kind; what is not allowed for lack of types is refused by {@link listen}. */
+export interface Place {
+  readonly port?: number | undefined;
+  readonly hostname?: string | undefined;
+  readonly reusePort?: boolean | undefined;
+  readonly tcpBacklog?: number | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly keyFormat?: string | undefined;
+  readonly path?: string | undefined;
+  readonly transport?: string | undefined;
+  readonly cid?: number | undefined;
+}
 
 /** Parts options into those that say where to listen, and the rest. */
-export function splitOptions<T extends ListenOptions>(
-  options: T,
-): { place: Place; rest: Omit<T, keyof Place> } {
-  const { port, hostname, reusePort, tcpBacklog, cert, key, path, ...rest }: T & Place = options;
-  return { place: { port, hostname, reusePort, tcpBacklog, cert, key, path } as Place, rest };
+export function splitOptions<T extends Place>(options: T): { place: Place; rest: Omit<T, keyof Place> } {
+  const { port, hostname, reusePort, tcpBacklog, cert, key, keyFormat, path, transport, cid, ...rest } =
+    options;
+  return {
+    place: { port, hostname, reusePort, tcpBacklog, cert, key, keyFormat, path, transport, cid },
+    rest,
+  };
 }
 
 /**
@@ -68,10 +87,16 @@ export function splitOptions<T extends ListenOptions>(
  * @throws {TypeError} when the options contradict each other; else what `Deno.listen` throws
  */
 export function listen(place: Place, protocols: readonly string[]): Listener {
-  const { port, hostname, reusePort, tcpBacklog, cert, key, path } = place;
+  checkTransport(place);
+  const { port, hostname, reusePort, tcpBacklog, cert, key, keyFormat, path } = place;
+  if (keyFormat !== undefined && keyFormat !== "pem") {
+    throw new TypeError(
+      `listen: keyFormat is ${JSON.stringify(keyFormat)}, but must be "pem": convert cert and key`,
+    );
+  }
   if (path !== undefined) {
     if (port !== undefined) throw new TypeError("listen: give a port or a path, not both");
-    if (cert !== undefined) {
+    if (cert !== undefined || key !== undefined) {
       throw new TypeError("listen: TLS over a unix socket is not there yet: leave out cert and key");
     }
     return Deno.listen({ transport: "unix", path });
@@ -80,6 +105,23 @@ export function listen(place: Place, protocols: readonly string[]): Listener {
   if (cert === undefined && key === undefined) return Deno.listen(tcp);
   if (cert === undefined || key === undefined) throw new TypeError("listen: TLS needs both cert and key");
   return Deno.listenTls({ ...tcp, cert, key, alpnProtocols: [...protocols] });
+}
+
+/** The transport follows from what else is given; where it is written out, it must be the same. */
+function checkTransport({ transport, path, cid }: Place): void {
+  if (cid !== undefined || transport === "vsock") {
+    const given = cid === undefined ? 'transport is "vsock"' : `cid is ${cid}`;
+    throw new TypeError(
+      `listen: ${given}, but vsock is not supported: give a port for TCP, or the path of a unix socket`,
+    );
+  }
+  if (transport === undefined || transport === (path === undefined ? "tcp" : "unix")) return;
+  const found = `listen: transport is ${JSON.stringify(transport)}`;
+  if (transport === "unix") {
+    throw new TypeError(`${found}, but there is no path: give the path of the socket`);
+  }
+  if (transport !== "tcp") throw new TypeError(`${found}, but must be "tcp" or "unix"`);
+  throw new TypeError(`${found}, but path is ${JSON.stringify(path)}: leave out one of them`);
 }
 
 function tcpOptions(

@@ -1,7 +1,7 @@
 /**
  * The two ways in which a request's body is delimited: by its length (RFC 9112 §6.2) and by chunks (RFC 9112 §7.1).
  *
- * A chunk smaller than `streamThreshold` is handed on when it is complete, since whoever made it meant it to be one: its parts
+ * A chunk of at most `streamThreshold` is handed on when it is complete, since whoever made it meant it to be one: its parts
  * cost a handler no turns of their own. What is gathered stays in the input buffer, bounded by that.
  *
  * @module
@@ -35,7 +35,7 @@ export interface ChunkLimits extends TrailerLimits {
   readonly chunkLineSizeLimit: number;
   /** How many bytes of framing a body may have beyond the size of its content. */
   readonly chunkOverheadLimit: number;
-  /** Chunks smaller than this are gathered. */
+  /** Chunks up to this size are gathered, in bytes. */
   readonly streamThreshold: number;
 }
 

@@ -238,6 +238,7 @@ export class Http1Driver implements HttpDriver {
       onFirstRead: expectsContinue ? () => this.#continue(message) : undefined,
     });
     this.#client.bodies.set(BODY_ID, message.body);
+    message.bytesReceived = this.#input.length; // what has come with the head; what follows the body counts too
     this.#receive(message);
   }
 
