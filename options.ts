@@ -453,7 +453,7 @@ export function resolveOptions(init: OptionsInit, base: Options = defaultOptions
   for (const [name, value] of Object.entries(init)) {
     if (value === undefined) continue;
     if (!isOptionName(name)) {
-      throw new TypeError(`There is no option ${name}: did you mean ${nearest(name)}?`);
+      throw new TypeError(`There is no option ${name}: ${hint(name)}`);
     }
     const allowed = CHECKS[name](value);
     if (allowed !== null) throw new RangeError(`${name} is ${show(value)}, but must be ${allowed}`);
@@ -477,15 +477,37 @@ function copy(value: unknown): unknown {
   return typeof value === "object" && value !== null ? Object.freeze({ ...value }) : value;
 }
 
-/** The option whose name differs least. */
-function nearest(name: string): string {
-  let best = "";
-  let least = Infinity;
-  for (const known of Object.keys(CHECKS)) {
-    const distance = editDistance(name.toLowerCase(), known.toLowerCase());
-    if (distance < least) [best, least] = [known, distance];
+/** What has its place elsewhere. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  "where to listen is for listen(), or serve()": [
+    "port",
+    "hostname",
+    "host",
+    "path",
+    "cert",
+    "key",
+    "reusePort",
+  ],
+  "it is for new HttpServer(), or serve()": ["onError", "log", "driverFactory"],
+  "it is for serve()": ["onListen", "signal", "handler", "fetch"],
+};
+
+/** Above this part of a name's letters that differ, no other was meant. */
+const FARTHEST = 0.5;
+
+/** What to do about a name that is no option. */
+function hint(name: string): string {
+  const known = Object.keys(CHECKS);
+  for (const [place, names] of Object.entries(ELSEWHERE)) {
+    if (names.includes(name)) return place;
   }
-  return best;
+  const differences = known.map((other) =>
+    editDistance(name.toLowerCase(), other.toLowerCase()) / Math.max(name.length, other.length)
+  );
+  const least = Math.min(...differences);
+  return least > FARTHEST
+    ? "leave it out, or see Options for those that there are"
+    : `did you mean ${known[differences.indexOf(least)]}?`;
 }
 
 /** How many letters have to be changed, added or left out to make one text of another. */

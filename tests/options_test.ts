@@ -91,7 +91,27 @@ Deno.test("resolveOptions() suggests the name that was meant", () => {
     TypeError,
     "did you mean headerTimeout?",
   );
-  assertThrows(() => resolveOptions({ maxBodySize: 5 } as OptionsInit), TypeError, "did you mean");
+  assertThrows(
+    () => resolveOptions({ maxBodySize: 5 } as OptionsInit),
+    TypeError,
+    "did you mean bodySizeLimit?",
+  );
+});
+
+Deno.test("resolveOptions() says where a name belongs that is no option, and makes no wild guess", () => {
+  for (
+    const [name, hint] of [
+      ["port", "listen()"],
+      ["onError", "new HttpServer()"],
+      ["signal", "serve()"],
+      ["certFile", "see Options"],
+      ["name", "see Options"],
+      ["0", "see Options"],
+    ] as const
+  ) {
+    const error = assertThrows(() => resolveOptions({ [name]: 5 }), TypeError, hint);
+    assertEquals(error.message.includes("did you mean"), false, error.message);
+  }
 });
 
 Deno.test("resolveOptions() inherits what is left out or undefined, and freezes what it gives", () => {
