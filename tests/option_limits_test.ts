@@ -7,6 +7,7 @@ import { ClientStatus, HttpServer, Response } from "../mod.ts";
 import { connectionPair } from "../testing.ts";
 import { assertEquals } from "./support/assert.ts";
 import { turns, until } from "./support/deadline.ts";
+import { FakeTime } from "./support/fake_time.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { disguise, withServer, withTcpServer } from "./support/server.ts";
 
@@ -15,67 +16,6 @@ const hello: Handler = () => new Response("Hello");
 const endless: Handler = () => new Promise<Response>(() => {});
 const counting: Handler = async (request) => new Response(`${(await request.arrayBuffer()).byteLength}`);
 const postHead = (length: number) => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
-
-// Fake time: timers and the clock move only when a test says so, so that a limit is met to the millisecond. The harness must
-// have real time again for its end: a test makes it inside.
-
-const real = { setTimeout, clearTimeout, setInterval, clearInterval };
-const realNow = performance.now;
-
-class FakeTime {
-  readonly #timers = new Map<number, { readonly run: () => void; readonly at: number }>();
-  #now = 1_000;
-  #lastId = 1_000_000_000; // no timer of the system has such an id
-
-  constructor() {
-    const clear = (id?: number) => void this.#timers.delete(id ?? 0);
-    Object.assign(globalThis, {
-      setTimeout: (run: () => void, delay = 0) => this.#set(++this.#lastId, run, delay),
-      setInterval: (run: () => void, delay = 0) => this.#repeat(++this.#lastId, run, delay),
-      clearTimeout: clear,
-      clearInterval: clear,
-    });
-    performance.now = () => this.#now;
-  }
-
-  #set(id: number, run: () => void, delay: number): number {
-    this.#timers.set(id, { run, at: this.#now + delay });
-    return id;
-  }
-
-  #repeat(id: number, run: () => void, delay: number): number {
-    const runAgain = () => {
-      this.#repeat(id, run, delay);
-      run();
-    };
-    return this.#set(id, runAgain, delay);
-  }
-
-  /** Lets everything that is ready run, while no time passes. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => real.setTimeout(resolve, 0));
-  }
-
-  /** Passes `milliseconds`, with all that is due in them. */
-  async pass(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
-    await this.settle();
-    for (;;) {
-      const [next] = [...this.#timers].sort(([, first], [, second]) => first.at - second.at);
-      if (next === undefined || next[1].at > end) break;
-      this.#timers.delete(next[0]);
-      this.#now = next[1].at;
-      next[1].run();
-      await this.settle();
-    }
-    this.#now = end;
-  }
-
-  [Symbol.dispose](): void {
-    Object.assign(globalThis, real);
-    performance.now = realNow;
-  }
-}
 
 // shutdownTimeout
 

@@ -39,11 +39,11 @@ Deno.test("HttpServer: a listener that fails rests for 5 ms, twice as long each 
   const server = new HttpServer(() => new Response("ok"));
   const pair = connectionPair();
   const pauses: number[] = [];
-  const { setTimeout } = globalThis;
+  const { setTimeout: later } = globalThis;
   Reflect.set(globalThis, "setTimeout", (callback: () => void, pause: number) => {
-    if (pause > 1_000) return setTimeout(callback, pause); // a deadline of the test's own
+    if (pause > 1_000) return later(callback, pause); // a deadline of the test's own
     pauses.push(pause);
-    return setTimeout(callback, 0);
+    return later(callback, 0);
   });
   try {
     const failures = Array.from({ length: 10 }, exhausted);
@@ -52,7 +52,7 @@ Deno.test("HttpServer: a listener that fails rests for 5 ms, twice as long each 
     await raw.request(GET);
     await raw.close();
   } finally {
-    Reflect.set(globalThis, "setTimeout", setTimeout);
+    Reflect.set(globalThis, "setTimeout", later);
   }
   assertEquals(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000, 5]);
   await within("the stop", server.stop(1_000));
