@@ -11,6 +11,7 @@
  */
 
 import { ClientDisconnectedError } from "../../errors.ts";
+import type { Memory } from "../../memory.ts";
 import { ignore } from "../../message.ts";
 import { COPIED_WRITE_SIZE, type DriverClient, type Write } from "../driver.ts";
 import type { BatchPool } from "./batch_pool.ts";
@@ -55,7 +56,7 @@ export class Sender {
   readonly #pool: BatchPool;
   readonly #observer: SendObserver;
   readonly #scheduler = new Scheduler<Http2Stream>();
-  readonly #inFlight: Uint8Array[] = [];
+  readonly #inFlight: Memory[] = [];
   #window = DEFAULT_WINDOW;
   #pumping = false;
   #streams = 0; // responses under way that are streams
@@ -243,18 +244,18 @@ export class Sender {
 
   /** Puts frames of data together and writes them at once; says whether there were any. */
   #sendBatch(): boolean {
-    const room = this.#pool.take();
+    const batch = this.#pool.take();
     const done: Http2Stream[] = [];
     let at = 0;
-    while (room.length - at > LEAST_ROOM) {
+    while (batch.bytes.length - at > LEAST_ROOM) {
       const stream = this.#nextStream();
       if (stream === undefined) break;
-      at = this.#putFrame(stream, room, at);
+      at = this.#putFrame(stream, batch.bytes, at);
       if (stream.data === null) done.push(stream);
     }
-    if (at > 0) this.#write(room.subarray(0, at));
-    if (at > COPIED_WRITE_SIZE) this.#inFlight.push(room);
-    else this.#pool.give(room);
+    if (at > 0) this.#write(batch.start(at));
+    if (at > COPIED_WRITE_SIZE) this.#inFlight.push(batch);
+    else this.#pool.give(batch);
     for (const stream of done) this.#finishData(stream);
     return at > 0;
   }
@@ -308,7 +309,7 @@ export class Sender {
   }
 
   #onDrain(): void {
-    for (const room of this.#inFlight.splice(0)) this.#pool.give(room);
+    for (const batch of this.#inFlight.splice(0)) this.#pool.give(batch);
     this.pump();
   }
 }
