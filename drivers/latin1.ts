@@ -39,6 +39,11 @@ export function layLatin1(text: string, room: Uint8Array): Uint8Array {
   return room;
 }
 
+/** Encodes as ISO-8859-1 into memory of its own. */
+export function encodeLatin1(text: string): Uint8Array {
+  return layLatin1(text, new Uint8Array(text.length));
+}
+
 const ENCODER = new TextEncoder();
 
 /** A text up to this length, in characters, is encoded by a loop: calling the platform takes longer. */
@@ -64,5 +69,5 @@ export function layAscii(text: string, room: Uint8Array, start: number): boolean
  * more to read.
  */
 export function copyLatin1(text: string): string {
-  return decodeLatin1(layLatin1(text, new Uint8Array(text.length)), 0, text.length);
+  return decodeLatin1(encodeLatin1(text), 0, text.length);
 }

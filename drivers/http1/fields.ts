@@ -10,7 +10,7 @@
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
-import { copyLatin1, decodeLatin1, hasBytesAt, layLatin1 } from "../latin1.ts";
+import { copyLatin1, decodeLatin1, encodeLatin1, hasBytesAt } from "../latin1.ts";
 import { isOws, trimOws } from "../list_field.ts";
 
 /**
@@ -109,7 +109,7 @@ export class FieldSection implements FieldLines {
   /** Makes ready for more than one message: from now on it keeps its bytes, and values that were asked for. */
   share(): void {
     this.#values ??= new Map();
-    this.#bytes ??= layLatin1(this.text, new Uint8Array(this.text.length));
+    this.#bytes ??= encodeLatin1(this.text);
   }
 
   /** The combined value of a field (RFC 9110 §5.3), by its name in lower case. */

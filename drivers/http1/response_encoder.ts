@@ -9,7 +9,7 @@
  */
 
 import { Memory } from "../../memory.ts";
-import { layAscii, layLatin1 } from "../latin1.ts";
+import { encodeLatin1, layAscii, layLatin1 } from "../latin1.ts";
 import {
   encodeResponseHead,
   HeadEnding,
@@ -44,7 +44,7 @@ export class ResponseEncoder {
   /** Encodes a text of characters up to U+00FF, as heads are. */
   encode(text: string): Uint8Array {
     this.#parts = null;
-    if (text.length > SCRATCH_SIZE) return layLatin1(text, new Uint8Array(text.length));
+    if (text.length > SCRATCH_SIZE) return encodeLatin1(text);
     this.#lay(text);
     return this.#scratch.start(text.length);
   }

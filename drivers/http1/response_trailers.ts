@@ -5,7 +5,7 @@
  */
 
 import type { TrailerSource } from "../../message.ts";
-import { layLatin1 } from "../latin1.ts";
+import { encodeLatin1 } from "../latin1.ts";
 import { fieldLine } from "./response_head.ts";
 import { isTrailerAllowed } from "../../trailer_fields.ts";
 
@@ -28,5 +28,5 @@ export function encodeLastChunk(trailers: HeadersInit | null, refused: string[] 
     else refused.push(name);
   }
   const text = `0\r\n${lines}\r\n`;
-  return layLatin1(text, new Uint8Array(text.length));
+  return encodeLatin1(text);
 }
