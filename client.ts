@@ -6,7 +6,7 @@
  */
 
 import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
-import type { DeadlineQueue, Timed } from "./deadlines.ts";
+import { callAfter, type DeadlineQueue, type Timed } from "./deadlines.ts";
 import type {
   DriverClient,
   HttpDriver,
@@ -16,7 +16,7 @@ import type {
 } from "./drivers/driver.ts";
 import { ClientDisconnectedError, HttpError } from "./errors.ts";
 import { ExportedConnection } from "./exported_connection.ts";
-import { ignore, type RequestMessage } from "./message.ts";
+import { attempt, ignore, type RequestMessage } from "./message.ts";
 import type { Options } from "./options.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import type { ServerRequest } from "./request.ts";
@@ -522,13 +522,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   #call(callback: (client: Client) => void): void {
-    const report = (error: unknown) => this.#owner.report(error, null);
-    try {
-      const called: unknown = callback(this);
-      if (called instanceof Promise) called.catch(report);
-    } catch (error) {
-      report(error);
-    }
+    attempt(() => callback(this), (error) => this.#owner.report(error, null));
   }
 
   /** @inheritdoc */
@@ -563,7 +557,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.#lingers = !this.#isIdle;
     const closed = Promise.withResolvers<void>();
     this.onClose(() => closed.resolve());
-    const timer = timeout === Infinity ? undefined : setTimeout(() => this.close(), timeout);
+    const timer = callAfter(timeout, () => this.close());
     this.#driver.stop().then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(ignore);
     await closed.promise;
     clearTimeout(timer);

@@ -4,8 +4,22 @@
  * @module
  */
 
+import { LONGEST_TIME } from "./options.ts";
+
 /** Milliseconds between two ticks: how exact a deadline is. */
 export const TICK = 100;
+
+/**
+ * Calls back when `milliseconds` have passed; never where that is longer than any timer waits, as `Infinity` is.
+ *
+ * @returns what `clearTimeout` takes
+ */
+export function callAfter(
+  milliseconds: number,
+  callback: () => void,
+): ReturnType<typeof setTimeout> | undefined {
+  return milliseconds > LONGEST_TIME ? undefined : setTimeout(callback, milliseconds);
+}
 
 /** What has deadlines. */
 export interface Timed {

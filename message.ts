@@ -141,3 +141,13 @@ export abstract class RequestMessage {
 
 /** For promises whose rejection is told elsewhere too: nobody need watch them. */
 export function ignore(): void {}
+
+/** Calls a function of somebody else's, and tells of its failure, be it at once or later. */
+export function attempt(act: () => unknown, onFailure: (error: unknown) => void): void {
+  try {
+    const done = act();
+    if (done instanceof Promise) done.catch(onFailure);
+  } catch (error) {
+    onFailure(error);
+  }
+}

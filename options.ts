@@ -331,8 +331,8 @@ export const defaultOptions: Options = Object.freeze({
 /** A check of one value: what is allowed, in words, when it is not. */
 type Check = (value: unknown) => string | null;
 
-// The longest time that a timer takes: 2^31 - 1 ms, 24 days.
-const LONGEST_TIME = 2_147_483_647;
+/** The longest time that a timer waits for: 2^31 - 1 milliseconds, 24 days. With a longer one it would not wait at all. */
+export const LONGEST_TIME = 2_147_483_647;
 
 // RFC 9113 §6.9.1; the connection begins with 65535, which no setting can lower (RFC 9113 §6.9.2).
 const LARGEST_WINDOW = 2_147_483_647;

@@ -8,12 +8,13 @@
 import { type ClientOwner, RemoteClient } from "./client.ts";
 import { AddressCounter } from "./address_counter.ts";
 import type { Client, Connection } from "./connection.ts";
-import { DeadlineQueue } from "./deadlines.ts";
+import { callAfter, DeadlineQueue } from "./deadlines.ts";
 import type { HttpDriverFactory } from "./drivers/driver.ts";
 import { DefaultDriverFactory } from "./drivers/factory.ts";
 import { ClientDisconnectedError, HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HandlerQueue } from "./handler_queue.ts";
+import { attempt } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
@@ -367,16 +368,10 @@ export class HttpServer {
   }
 
   #report(error: unknown, request: ServerRequest | null): void {
-    const giveUp = (failure: unknown) => {
+    attempt(() => this.#log(error, request === null ? null : webRequest(request)), (failure) => {
       logToConsole(failure);
       logToConsole(error);
-    };
-    try {
-      const logged: unknown = this.#log(error, request === null ? null : webRequest(request));
-      if (logged instanceof Promise) logged.catch(giveUp);
-    } catch (failure) {
-      giveUp(failure);
-    }
+    });
   }
 
   // Its end.
@@ -395,7 +390,7 @@ export class HttpServer {
     }
     const first = !this.#stopping;
     this.#stopping = true;
-    const timer = timeout > LONGEST_TIMER ? undefined : setTimeout(() => this.#cut(), timeout);
+    const timer = callAfter(timeout, () => this.#cut());
     if (first) this.#finish().then(this.#finished.resolve, this.#finished.reject);
     await this.#finished.promise;
     clearTimeout(timer);
@@ -418,9 +413,6 @@ export class HttpServer {
     await this.stop();
   }
 }
-
-/** What a timer can wait for at most, in milliseconds: above it, it would not wait at all. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 // The methods of RFC 9110 §9.3 and RFC 5789: refused as 405 where they are not allowed
 const KNOWN_METHODS: ReadonlySet<string> = new Set([

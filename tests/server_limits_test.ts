@@ -110,23 +110,33 @@ Deno.test("HttpServer.accept() closes a connection above connectionLimit at once
   });
 });
 
-Deno.test("HttpServer.stop(Infinity) waits for what runs, however long", async () => {
-  const gate = Promise.withResolvers<void>();
-  const begun = Promise.withResolvers<void>();
-  const handler = async () => {
-    begun.resolve();
-    await gate.promise;
-    return new Response("late");
-  };
-  await withTcpServer(handler, {}, async ({ connect, server }) => {
-    const raw = await connect();
-    await raw.send(GET);
-    await begun.promise;
-    const stopped = server.stop(Infinity);
-    await turns(20);
-    gate.resolve();
-    assertEquals((await raw.readResponse()).text, "late");
-    await raw.close();
-    await within("the stop", stopped);
+const PATIENT: Readonly<Record<string, (server: HttpServer) => Promise<void>>> = {
+  "HttpServer.stop(Infinity)": (server) => server.stop(Infinity),
+  "HttpServer.stop() with more than a timer can wait": (server) => server.stop(2 ** 31),
+  "client.stop() with more than a timer can wait": async (server) => {
+    for (const client of server.clients) await client.stop(2 ** 31);
+  },
+};
+
+for (const [name, stop] of Object.entries(PATIENT)) {
+  Deno.test(`${name} waits for what runs, however long`, async () => {
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const handler = async () => {
+      begun.resolve();
+      await gate.promise;
+      return new Response("late");
+    };
+    await withTcpServer(handler, {}, async ({ connect, server }) => {
+      const raw = await connect();
+      await raw.send(GET);
+      await begun.promise;
+      const stopped = stop(server);
+      await turns(20);
+      gate.resolve();
+      assertEquals((await raw.readResponse()).text, "late");
+      await raw.close();
+      await within("the stop", stopped);
+    });
   });
-});
+}
