@@ -13,7 +13,7 @@ import {
   Response,
 } from "../mod.ts";
 import { connectionPair } from "../testing.ts";
-import { turns, within } from "./support/deadline.ts";
+import { until, within } from "./support/deadline.ts";
 import { withServer, withTcpServer } from "./support/server.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -205,7 +205,8 @@ Deno.test("client.export() leaves nothing behind where the peer takes nothing, o
     await withTcpServer(handler, options, async ({ connect, server }) => {
       const raw = await connect();
       await raw.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
-      const client = await within("the export", exported(server));
+      await until("the export", () => [...server.clients].some(({ isExported }) => isExported));
+      const [client] = [...server.clients] as [Client];
       const closed = new Promise((resolve) => client.onClose(resolve));
       if (leaves) await raw.close();
       await within("the close", closed);
@@ -213,13 +214,6 @@ Deno.test("client.export() leaves nothing behind where the peer takes nothing, o
     });
   }
 });
-
-async function exported(server: HttpServer): Promise<Client> {
-  for (;;) {
-    for (const client of server.clients) if (client.isExported) return client;
-    await turns(1);
-  }
-}
 
 Deno.test("client.remainingRequests counts down, and the last response says close (RFC 9112 §9.6)", async () => {
   const seen: number[] = [];

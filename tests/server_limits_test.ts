@@ -3,17 +3,13 @@
 import { assertEquals } from "@std/assert";
 import { type Connection, HttpServer } from "../mod.ts";
 import { connectionPair } from "../testing.ts";
-import { ScriptedListener, withListener } from "./attacks/faulty_connection.ts";
+import { exhausted, ScriptedListener, withListener } from "./attacks/faulty_connection.ts";
 import { turns, within } from "./support/deadline.ts";
 import { RawClient } from "./support/raw_client.ts";
 import { withServer, withTcpServer } from "./support/server.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const LAST = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-
-function exhausted(): Error {
-  return Object.assign(new Error("Too many open files (os error 24)"), { code: "EMFILE" });
-}
 
 /** Makes a server listen to what a test has made. */
 async function listenTo(server: HttpServer, script: readonly (Connection | Error)[]): Promise<void> {

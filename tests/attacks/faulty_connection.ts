@@ -68,6 +68,11 @@ export async function withListener(listener: object, test: () => Promise<void>):
   }
 }
 
+/** What `accept()` fails with where the process has no descriptor left. */
+export function exhausted(): Error {
+  return Object.assign(new Error("Too many open files (os error 24)"), { code: "EMFILE" });
+}
+
 /** A listener whose `accept()` gives, or throws, what it was told to, in order, and then waits until it is closed. */
 export class ScriptedListener {
   readonly addr: Deno.Addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };

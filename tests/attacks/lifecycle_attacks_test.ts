@@ -6,7 +6,13 @@ import { assert, assertEquals, assertLacks, assertOneOf, rejection } from "../su
 import { turns, until, within } from "../support/deadline.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { withServer, withTcpServer } from "../support/server.ts";
-import { type Faults, FaultyConnection, ScriptedListener, withListener } from "./faulty_connection.ts";
+import {
+  exhausted,
+  type Faults,
+  FaultyConnection,
+  ScriptedListener,
+  withListener,
+} from "./faulty_connection.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const lastChunk = "0\r\n\r\n";
@@ -392,7 +398,7 @@ Deno.test("accept() that fails is tried again with a pause, until the listener i
     new Deno.errors.ConnectionAborted("Software caused connection abort"),
     new Deno.errors.NotConnected("Transport endpoint is not connected"),
     new Deno.errors.InvalidData("received corrupt message"),
-    Object.assign(new Error("Too many open files (os error 24)"), { code: "EMFILE" }),
+    exhausted(),
     new FaultyConnection(connectionPair().server, {
       remoteAddr: () => {
         throw new Deno.errors.NotConnected("gone");
