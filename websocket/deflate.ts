@@ -48,7 +48,7 @@ export function deflate(message: Uint8Array): Uint8Array {
 }
 
 /**
- * Restores a message.
+ * Restores a message. The bytes are a part of larger memory: what is handed out must be copied.
  *
  * @throws {WebSocketFault} 1009 as soon as it is larger than `limit`, 1007 when it is no compressed data
  */
@@ -57,10 +57,12 @@ export function inflate(message: Uint8Array, limit: number): Uint8Array {
   whole.set(message);
   whole.set(TAIL, message.length);
   try {
-    return inflateRawSync(whole, {
+    const { buffer, byteOffset, byteLength } = inflateRawSync(whole, {
       finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: Math.max(1, limit),
     });
+    // A `Buffer` would be wrong here, because its `slice()` does not copy: its memory is larger than the message.
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
     if (error instanceof RangeError) throw tooBig(limit); // ERR_BUFFER_TOO_LARGE
     throw new WebSocketFault(
