@@ -11,7 +11,7 @@ import { Response, type ResponseContent } from "../response.ts";
 import { isTrailerAllowed } from "../trailer_fields.ts";
 import { declaredLength } from "./content_length.ts";
 import type { DriverClient } from "./driver.ts";
-import type { HttpDate } from "./http_date.ts";
+import { type HttpDate, isHttpDate } from "./http_date.ts";
 import { listElements } from "./list_field.ts";
 import { preloadLinks } from "./preload.ts";
 import { discardResponse, ResponseStream } from "./response_stream.ts";
@@ -128,17 +128,24 @@ export class Responder {
     const { heads } = this.#sender;
     heads.begin();
     heads.addStatus(status);
+    let dated = false;
+    let named = false;
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at]!;
+      named ||= name === "server";
       if (!OWN_FIELDS.has(name)) heads.add(name, fields[at + 1]!);
+      else if (name === "date" && !dated && isHttpDate(fields[at + 1]!)) {
+        dated = true;
+        heads.add(name, fields[at + 1]!);
+      }
     }
     const length = status === 204 ? null : status === 304 ? declared : declared ?? size;
     if (length !== null) heads.addUnindexed("content-length", String(length));
     const { message } = stream;
     if (message !== null) this.#addOffers(message, fields);
-    heads.add("date", this.#date.at(this.#client.now));
+    if (!dated) heads.add("date", this.#date.at(this.#client.now));
     const { serverHeader } = this.#client.options;
-    if (serverHeader !== null) heads.add("server", serverHeader);
+    if (serverHeader !== null && !named) heads.add("server", serverHeader);
   }
 
   #addOffers({ preloads, responseTrailers: trailers }: Http2Message, fields: readonly string[]): void {

@@ -4,6 +4,17 @@
  * @module
  */
 
+// IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT (RFC 9110 §5.6.7)
+const IMF_FIXDATE = /^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/;
+
+/**
+ * Whether a value is a date in the one form that a sender may use (RFC 9110 §5.6.7), its day of the week the
+ * right one.
+ */
+export function isHttpDate(value: string): boolean {
+  return IMF_FIXDATE.test(value) && new Date(value).toUTCString() === value;
+}
+
 /** The time of the day as an IMF-fixdate (RFC 9110 §5.6.7), made once a second. */
 export class HttpDate {
   #checked = -1;

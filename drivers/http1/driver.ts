@@ -387,14 +387,9 @@ export class Http1Driver implements HttpDriver {
     try {
       const { method, minor } = message;
       const { status } = response;
-      head = encodeUpgradeHead({
-        method,
-        minor,
-        status,
-        fields: Response.fieldsOf(response),
-        asked: message.fields.get("upgrade") ?? "",
-        ending: this.#ending,
-      });
+      const fields = sortFields(Response.fieldsOf(response));
+      const asked = message.fields.get("upgrade") ?? "";
+      head = encodeUpgradeHead({ method, minor, status, fields, asked, ending: this.#endingFor(fields) });
     } catch (error) {
       message.upgradeHandler = null;
       return this.#replace({ message, method: message.method, minor: message.minor }, response, error, false);
@@ -516,14 +511,14 @@ export class Http1Driver implements HttpDriver {
       statusText,
       framing,
       lines: fields.lines + trailers + preloadLine(message?.preloads ?? null, fields.lines),
-      ending: this.#ending,
+      ending: this.#endingFor(fields),
       close: client.shouldClose,
       upgrade: fields.upgrade,
     };
   }
 
-  get #ending(): string {
-    return this.#encoder.ending.at(this.#client.now, this.#client.options.serverHeader);
+  #endingFor(fields: ResponseFields): string {
+    return this.#encoder.ending.at(this.#client.now, this.#client.options.serverHeader, fields);
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * The head of a response (RFC 9112 §4) and how its body is framed (RFC 9112 §6): what a handler said of `connection`,
- * `transfer-encoding`, `content-length`, `upgrade`, `trailer` and `date` is input to that, and not copied.
+ * `transfer-encoding`, `content-length`, `upgrade` and `trailer` is input to that, and not copied.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { isFieldValue, isToken } from "../../headers.ts";
 import { reasonPhrase } from "../../reason_phrase.ts";
 import { listElements } from "../list_field.ts";
-import { HttpDate } from "../http_date.ts";
+import { HttpDate, isHttpDate } from "../http_date.ts";
 import { declaredLength } from "../content_length.ts";
 
 /** How the body of a response is delimited. */
@@ -70,6 +70,10 @@ export interface ResponseFields {
   readonly close: boolean;
   /** The `upgrade` that the handler gave, or `null`. */
   readonly upgrade: string | null;
+  /** Whether the lines have a `date`: that of a gateway's upstream, say, which stays as it is. */
+  readonly dated: boolean;
+  /** Whether the lines have a `server`. */
+  readonly named: boolean;
 }
 
 /**
@@ -83,6 +87,8 @@ export function sortFields(fields: readonly string[]): ResponseFields {
   let declared: number | null = null;
   let close = false;
   let upgrade: string | null = null;
+  let dated = false;
+  let named = false;
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at]!;
     const value = fields[at + 1]!;
@@ -97,6 +103,14 @@ export function sortFields(fields: readonly string[]): ResponseFields {
         upgrade = value;
         break;
       case "date":
+        if (!isHttpDate(value) || dated) break;
+        dated = true;
+        lines += `date: ${value}\r\n`;
+        break;
+      case "server":
+        named = true;
+        lines += `server: ${value}\r\n`;
+        break;
       case "keep-alive":
       case "proxy-connection":
       case "trailer":
@@ -106,7 +120,7 @@ export function sortFields(fields: readonly string[]): ResponseFields {
         lines += `${name}: ${value}\r\n`;
     }
   }
-  return { lines, declared, close, upgrade };
+  return { lines, declared, close, upgrade, dated, named };
 }
 
 /**
@@ -183,8 +197,8 @@ export interface UpgradeHeadInput {
   readonly minor: 0 | 1;
   /** The handler's status, for CONNECT. */
   readonly status: number;
-  /** The handler's fields: names in lower case, each followed by its value. */
-  readonly fields: readonly string[];
+  /** The handler's fields. */
+  readonly fields: ResponseFields;
   /** What the request says in `upgrade`. */
   readonly asked: string;
   /** What every head ends in. */
@@ -201,7 +215,7 @@ export interface UpgradeHeadInput {
 export function encodeUpgradeHead(
   { method, minor, status, fields, asked, ending }: UpgradeHeadInput,
 ): string {
-  const { lines, upgrade } = sortFields(fields);
+  const { lines, upgrade } = fields;
   if (method === "CONNECT") {
     return `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n${lines}${ending}`;
   }
@@ -249,8 +263,13 @@ export class HeadEnding {
   #server: string | null = null;
   #ending = "";
 
-  /** The ending by the coarse clock `now` (see {@link HttpDate}); `server` is `null` where the field is not wanted. */
-  at(now: number, server: string | null): string {
+  /**
+   * The ending of a head that has those fields, by the coarse clock `now` (see {@link HttpDate});
+   * `serverHeader` is `null` where the field is not wanted.
+   */
+  at(now: number, serverHeader: string | null, { dated, named }: ResponseFields): string {
+    const server = named ? null : serverHeader;
+    if (dated) return server === null ? "\r\n" : `server: ${server}\r\n\r\n`;
     const value = this.#date.at(now);
     if (value !== this.#value || server !== this.#server) {
       this.#value = value;

@@ -207,11 +207,50 @@ Deno.test("the server's own 400 has the time in Date (RFC 9110 §6.6.1)", async 
   });
 });
 
-Deno.test("a handler's Date does not become a second one (RFC 9110 §5.3)", async () => {
-  const headers = { date: "Tue, 15 Nov 1994 08:12:31 GMT" };
-  const response = await ask(() => new Response("x", { headers }));
-  assertEquals(response.text, "x");
-  assertEquals(response.fields.filter(([name]) => name.toLowerCase() === "date").length, 1);
+/** The `date` lines of a response whose handler gave those fields. */
+async function datesOf(headers: HeadersInit, make = Response): Promise<string[]> {
+  const { fields, text } = await ask(() => new make("x", { headers }));
+  assertEquals(text, "x");
+  return fields.filter(([name]) => name.toLowerCase() === "date").map(([, value]) => value);
+}
+
+Deno.test("a handler's own Date is kept (RFC 9110 §6.6.1)", async () => {
+  const date = "Tue, 15 Nov 1994 08:12:31 GMT";
+  for (const make of [Response, DroverResponse]) assertEquals(await datesOf({ date }, make), [date]);
+  assertEquals(await datesOf({ Date: date, "x-a": "1" }), [date]);
+});
+
+for (
+  const date of [
+    "Mon, 15 Nov 1994 08:12:31 GMT",
+    "Tuesday, 15-Nov-94 08:12:31 GMT",
+    "Tue Nov 15 08:12:31 1994",
+    "Tue, 15 Nov 1994 08:12:31 UTC",
+    "Tue, 32 Nov 1994 08:12:31 GMT",
+    "2024-01-01T00:00:00Z",
+    "784887151",
+    "",
+  ]
+) {
+  Deno.test(`a handler's Date ${JSON.stringify(date)} is replaced (RFC 9110 §5.6.7)`, async () => {
+    const [value, ...more] = await datesOf({ date });
+    assertEquals(more, []);
+    assert(Math.abs(Date.parse(value ?? "") - Date.now()) < 3000, `Date is ${value}`);
+  });
+}
+
+Deno.test("a handler's two Dates are replaced by one (RFC 9110 §5.6.7)", async () => {
+  const date = "Tue, 15 Nov 1994 08:12:31 GMT";
+  const dates = await datesOf([["date", date], ["date", date]]);
+  assertEquals(dates.map((value) => Math.abs(Date.parse(value) - Date.now()) < 3000), [true]);
+});
+
+Deno.test("a handler's Server stands in the place of serverHeader (RFC 9110 §10.2.4)", async () => {
+  const handler = () => new Response("x", { headers: { server: "upstream" } });
+  await withServer(handler, { serverHeader: "drover" }, async ({ connect }) => {
+    const { fields } = await connect().request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assertEquals(fields.filter(([name]) => name.toLowerCase() === "server"), [["server", "upstream"]]);
+  });
 });
 
 Deno.test("a server is silent about its software by default (RFC 9110 §10.2.4)", async () => {

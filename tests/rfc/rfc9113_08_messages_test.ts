@@ -38,6 +38,17 @@ Deno.test("a request is what its HEADERS, DATA and trailers say (RFC 9113 §8.1)
   });
 });
 
+Deno.test("trailers that may not be trailers and harm nobody are dropped (RFC 9110 §6.5.1)", async () => {
+  const recorder = new Recorder();
+  await withHttp2(recorder.handler, {}, async ({ connect }) => {
+    const client = connect();
+    const id = client.request({ method: "PUT", endStream: false });
+    client.headers(id, [["vary", "origin"], ["x-t", "2"], ["content-type", "text/html"]]);
+    assertEquals((await client.response(id)).status, 200);
+    assertEquals(recorder.seen[0]?.trailers, [["x-t", "2"]]);
+  });
+});
+
 Deno.test("a handler learns that a request came over HTTP/2 (RFC 9113 §8.3.1)", async () => {
   const seen: unknown[] = [];
   const handler: Handler = (request, exchange) => {
@@ -182,6 +193,24 @@ Deno.test("a response is HEADERS, DATA and END_STREAM (RFC 9113 §8.1)", async (
     assertEquals([response.field("x-a"), response.field("content-length")], ["1", "5"]);
     assertMatch(response.field("date") ?? "", /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} .* GMT$/);
     assertEquals(response.trailers, null);
+  });
+});
+
+Deno.test("a handler's own date is kept where it is one, and else replaced (RFC 9110 §6.6.1)", async () => {
+  const kept = "Tue, 15 Nov 1994 08:12:31 GMT";
+  const handler: Handler = (_, { target }) =>
+    new Response("", { headers: { date: target === "/kept" ? kept : "now", server: "upstream" } });
+  await withHttp2(handler, { serverHeader: "drover" }, async ({ connect }) => {
+    const client = connect();
+    const valuesOf = async (path: string, wanted: string) => {
+      const { head } = await client.response(client.request({ path }));
+      return (head?.fields ?? []).filter(([name]) => name === wanted).map(([, value]) => value);
+    };
+    assertEquals(await valuesOf("/kept", "date"), [kept]);
+    const [replaced, ...more] = await valuesOf("/other", "date");
+    assertEquals(more, []);
+    assert(Math.abs(Date.parse(replaced ?? "") - Date.now()) < 3000, `date is ${replaced}`);
+    assertEquals(await valuesOf("/kept", "server"), ["upstream"]);
   });
 });
 
