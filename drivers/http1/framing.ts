@@ -7,7 +7,7 @@
 
 import { HttpError } from "../../errors.ts";
 import { parseContentLength } from "../content_length.ts";
-import { listElements } from "../list_field.ts";
+import { listElements, trimOws } from "../list_field.ts";
 import type { ControlFields } from "./control_fields.ts";
 
 /** The framing of a request's body. */
@@ -34,6 +34,12 @@ export function requestFraming(control: ControlFields, minor: 0 | 1): Framing {
     // "A server [...] that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST treat the message
     // as if the framing is faulty" (RFC 9112 §6.1)
     if (minor === 0) throw faulty("Transfer-Encoding in an HTTP/1.0 message", "§6.1");
+    // "A recipient MUST parse and ignore a reasonable number of empty list elements" (RFC 9110 §5.6.1.2):
+    // here they are refused, because Node, nginx and others do, and a coding that two programs read in two
+    // ways is how requests are smuggled.
+    if (coding.split(",").some((element) => trimOws(element) === "")) {
+      throw faulty("An empty element in Transfer-Encoding");
+    }
     checkCodings(listElements(coding));
     return CHUNKED;
   }
