@@ -8,38 +8,51 @@
 // or content format" (RFC 9110 §6.5.1)
 const FORBIDDEN: ReadonlySet<string> = new Set([
   "age",
-  "authorization",
   "cache-control",
-  "connection",
   "content-encoding",
-  "content-length",
   "content-range",
   "content-type",
-  "cookie",
   "date",
-  "expect",
   "expires",
-  "host",
-  "keep-alive",
   "location",
   "max-forwards",
   "pragma",
   "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
   "range",
   "retry-after",
   "set-cookie",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
   "vary",
   "warning",
   "www-authenticate",
 ]);
 
+// Those of them by which a message is framed, routed or let in: whoever merges trailers into the head would
+// be misled.
+const HARMFUL: ReadonlySet<string> = new Set([
+  "authorization",
+  "connection",
+  "content-length",
+  "cookie",
+  "expect",
+  "host",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 /** Whether a field, by its lower-case name, may stand in a trailer section. */
 export function isTrailerAllowed(name: string): boolean {
-  return !FORBIDDEN.has(name) && !name.startsWith("if-");
+  return !HARMFUL.has(name) && !FORBIDDEN.has(name) && !name.startsWith("if-");
+}
+
+/**
+ * Whether a field, by its lower-case name, makes a received trailer section one to refuse, rather than a
+ * field to drop.
+ */
+export function isTrailerHarmful(name: string): boolean {
+  return HARMFUL.has(name);
 }

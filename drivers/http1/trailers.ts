@@ -1,12 +1,13 @@
 /**
- * The trailer section of a chunked body (RFC 9112 §7.1.2): field lines like those of a head, kept apart from them, without
- * the fields that a recipient could be misled by (RFC 9110 §6.5.1).
+ * The trailer section of a chunked body (RFC 9112 §7.1.2): field lines like those of a head, kept apart from
+ * them. Of the fields that may not be trailers (RFC 9110 §6.5.1) those that could mislead a recipient are
+ * refused, and the others dropped.
  *
  * @module
  */
 
 import { HttpError } from "../../errors.ts";
-import { isTrailerAllowed } from "../../trailer_fields.ts";
+import { isTrailerAllowed, isTrailerHarmful } from "../../trailer_fields.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import { checkPartialLine, FieldSection, scanFieldLine } from "./fields.ts";
 import { Byte } from "../grammar.ts";
@@ -68,9 +69,9 @@ export class TrailerParser {
       throw new HttpError(431, `More than ${this.#limits.headerCountLimit} trailer lines (RFC 6585 §5)`);
     }
     const colon = scanFieldLine(bytes, start, end);
-    this.#lines.push(start - origin, colon - origin, end - origin);
     const name = decodeLatin1(bytes, start, colon).toLowerCase();
-    if (!isTrailerAllowed(name)) {
+    if (isTrailerAllowed(name)) this.#lines.push(start - origin, colon - origin, end - origin);
+    if (isTrailerHarmful(name)) {
       throw new HttpError(400, `${name} may not stand in a trailer section (RFC 9110 §6.5.1)`);
     }
   }
