@@ -7,7 +7,12 @@
 
 /** The field lines of a received message, which keep their order and their case. */
 export interface FieldLines {
-  /** The values of a field of that lower-case name, combined with `, ` (RFC 9110 §5.3), or `null`. */
+  /** The authority that replaces the received `host` lines (RFC 9112 §3.2.2), where one does. */
+  readonly host?: string;
+  /**
+   * The values of a field of that lower-case name, combined with `, ` (RFC 9110 §5.3), or `null`; of `host`
+   * the one in force.
+   */
   get(name: string): string | null;
   /** Every line as it was received: name and value. Made anew by each call. */
   toPairs(): (readonly [name: string, value: string])[];
@@ -79,6 +84,7 @@ class RequestHeaders {
 function toHeaders(lines: FieldLines): Headers {
   const headers = new Headers();
   for (const [name, value] of lines.toPairs()) headers.append(name, value);
+  if (lines.host !== undefined) headers.set("host", lines.host);
   return headers;
 }
 

@@ -14,6 +14,8 @@ export interface RequestTarget {
   readonly authority: string;
   /** Path and query as received; `"/"` for `*` and CONNECT. */
   readonly path: string;
+  /** The authority as the target has it, where that replaces the received `Host`; else left out. */
+  readonly host?: string;
 }
 
 // uri-host = IP-literal / IPv4address / reg-name; reg-name = *( unreserved / pct-encoded / sub-delims ) (RFC 3986 §3.2.2)

@@ -27,12 +27,13 @@ export const TCHAR: Uint8Array = tableOf("!#$%&'*+-.^_`|~", alphanumeric);
 /** `1` for each byte that may stand in a field value. */
 export const FIELD_BYTE: Uint8Array = tableOf("\t ", (byte) => (byte > 0x20 && byte < 0x7f) || byte > 0x7f);
 
-// The characters of RFC 3986, and those that browsers leave unencoded in a query (WHATWG URL §1.3): ^ ` { | } \ . Not among
-// them: CTL, SP, DEL, non-ASCII, "#" (a fragment is never sent), and the delimiters of RFC 3986 appendix C: " < >.
+// The characters of RFC 3986, and those that browsers, curl and scripts send unencoded: " [ \ ] ^ ` { | }. A
+// URL encodes each of them in one way or leaves it as it is (WHATWG URL §1.3), but for "\" in a path, which
+// `checkPath` refuses. Not among them: CTL, SP, DEL, non-ASCII, "#" (a fragment is never sent), "<" and ">".
 /** `1` for each byte that may stand in a request target. */
 export const TARGET_BYTE: Uint8Array = tableOf(
   "",
-  (byte) => byte > 0x20 && byte < 0x7f && !'"#<>'.includes(String.fromCharCode(byte)),
+  (byte) => byte > 0x20 && byte < 0x7f && !"#<>".includes(String.fromCharCode(byte)),
 );
 
 // qdtext = HTAB / SP / %x21 / %x23-5B / %x5D-7E / obs-text (RFC 9110 §5.6.4)

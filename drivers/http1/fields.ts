@@ -143,6 +143,32 @@ export class FieldSection implements FieldLines {
   }
 }
 
+/**
+ * A section whose `host` is the target's: "the origin server MUST ignore the received Host header field (if
+ * any) and instead use the host information of the request-target" (RFC 9112 §3.2.2).
+ */
+export class HostedFields implements FieldLines {
+  /** The authority of the target. */
+  readonly host: string;
+  readonly #received: FieldLines;
+
+  /** @param received the section as it came; @param host the authority of the target */
+  constructor(received: FieldLines, host: string) {
+    this.#received = received;
+    this.host = host;
+  }
+
+  /** As in the section, but for `host`. */
+  get(name: string): string | null {
+    return name === "host" ? this.host : this.#received.get(name);
+  }
+
+  /** Every line as it came. */
+  toPairs(): (readonly [name: string, value: string])[] {
+    return this.#received.toPairs();
+  }
+}
+
 // Field names are case-insensitive (RFC 9110 §5.1), in ASCII: no other letter is the same as one of theirs.
 function isSameName(text: string, start: number, name: string): boolean {
   for (let index = 0; index < name.length; index++) {

@@ -73,7 +73,7 @@ export class Http1Message extends RequestMessage {
     this.client = client;
     this.method = head.method;
     this.target = head.target;
-    this.fields = head.fields;
+    this.fields = plan.fields;
     this.minor = head.minor;
     this.#plan = plan;
     this.#hooks = hooks;

@@ -5,7 +5,9 @@
  * @module
  */
 
+import type { FieldLines } from "../../headers.ts";
 import { AuthorityParser, type RequestTarget, targetUri } from "../authority.ts";
+import { HostedFields } from "./fields.ts";
 import { expectsContinue, isPersistent } from "./control_options.ts";
 import { type Framing, requestFraming } from "./framing.ts";
 import type { RequestHead } from "./head.ts";
@@ -15,6 +17,8 @@ import { resolveTarget } from "./target.ts";
 export class RequestPlan {
   /** The head. */
   readonly head: RequestHead;
+  /** The header section, in which `host` reads as the target has it. */
+  readonly fields: FieldLines;
   /** How the body is framed (RFC 9112 §6.3). */
   readonly framing: Framing;
   /** Whether the client waits for `100 (Continue)` (RFC 9110 §10.1.1). */
@@ -31,6 +35,7 @@ export class RequestPlan {
    */
   constructor(head: RequestHead, scheme: string, target: RequestTarget) {
     this.head = head;
+    this.fields = target.host === undefined ? head.fields : new HostedFields(head.fields, target.host);
     this.framing = requestFraming(head.control, head.minor);
     this.expectsContinue = expectsContinue(head);
     this.persists = isPersistent(head);
@@ -62,7 +67,7 @@ export class RequestPlanner {
   /**
    * What a head asks for.
    *
-   * @throws {HttpError} 400, 417, 501
+   * @throws {HttpError} 400, 417, 421, 501
    */
   plan(head: RequestHead): RequestPlan {
     if (this.#last?.head === head) return this.#last;

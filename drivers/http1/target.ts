@@ -21,7 +21,7 @@ import type { RequestHead } from "./head.ts";
  * @param scheme the connection's: `http` or `https`
  * @param fallback gives the authority for an HTTP/1.0 request without `Host`: the address that it came to
  * @param authorities remembers hosts
- * @throws {HttpError} 400
+ * @throws {HttpError} 400; 421 for a target of another scheme
  */
 export function resolveTarget(
   head: RequestHead,
@@ -31,7 +31,7 @@ export function resolveTarget(
 ): RequestTarget {
   const host = checkHost(head, authorities);
   const { method, target } = head;
-  if (method === "CONNECT") return { authority: authorityForm(target, scheme), path: "/" };
+  if (method === "CONNECT") return { authority: authorityForm(target, scheme), path: "/", host: target };
   const authority = host ?? fallback();
   if (target.charCodeAt(0) === 0x2f) return { authority, path: checkPath(target) };
   if (target === "*") {
@@ -56,15 +56,20 @@ function checkHost(head: RequestHead, authorities: AuthorityParser): string | un
 
 // absolute-form = absolute-URI (RFC 9112 §3.2.2): "an origin server MUST ignore the received Host header field (if any) and
 // instead use the host information of the request-target"
-const ABSOLUTE = /^(https?):\/\/([^/?]*)(.*)$/i;
+const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?]*)(.*)$/i;
 
 function absoluteForm(target: string, scheme: string): RequestTarget {
   const match = ABSOLUTE.exec(target);
   if (match === null) throw bad("The target has no form that the method allows", "RFC 9112 §3.2");
-  // userinfo: "ought to [...] treat its presence as an error" (RFC 9110 §4.2.4); HOST has no "@"
-  const authority = parseAuthority(match[2]!, scheme);
-  const rest = match[3]!;
-  return { authority, path: checkPath(rest.startsWith("/") ? rest : `/${rest}`) };
+  const [, given = "", host = "", rest = ""] = match;
+  // "a request for an "https" resource MUST be rejected unless it has been received over a connection that
+  // has been secured" (RFC 9110 §7.4)
+  if (given.toLowerCase() !== scheme) {
+    throw new HttpError(421, `The target's scheme is not that of the connection (RFC 9110 §15.5.20)`);
+  }
+  // userinfo: "ought to [...] treat its presence as an error" (RFC 9110 §4.2.4); a host has no "@"
+  const authority = parseAuthority(host, scheme);
+  return { authority, path: checkPath(rest.startsWith("/") ? rest : `/${rest}`), host };
 }
 
 function bad(what: string, section: string): HttpError {

@@ -7,7 +7,7 @@
  */
 
 import { HttpError } from "../../errors.ts";
-import { isTrailerAllowed } from "../../trailer_fields.ts";
+import { isTrailerAllowed, isTrailerHarmful } from "../../trailer_fields.ts";
 import { authorityForm, type AuthorityParser, checkPath, type RequestTarget } from "../authority.ts";
 import { parseContentLength } from "../content_length.ts";
 import { ErrorCode, StreamError } from "./error_code.ts";
@@ -174,15 +174,17 @@ function resolve(found: Found, context: HeadContext): RequestTarget {
 
 // "The ":scheme" and ":path" pseudo-header fields MUST be omitted. [...] A CONNECT request that does not conform to these
 // restrictions is malformed" (RFC 9113 §8.5)
-function resolveConnect({ authority, path, scheme }: Found, context: HeadContext): RequestTarget {
+function resolveConnect({ authority, path, scheme, host }: Found, context: HeadContext): RequestTarget {
   if (authority === undefined || path !== undefined || scheme !== undefined) {
     throw malformed(context, "CONNECT needs :authority, and neither :scheme nor :path", "8.5");
   }
-  return { authority: authorityForm(authority, context.scheme), path: "/" };
+  const resolved = authorityForm(authority, context.scheme);
+  resolveAuthority(authority, host, context);
+  return { authority: resolved, path: "/" };
 }
 
 // The characters of `drivers/grammar.ts` TARGET_BYTE; ":path" "MUST NOT be empty for "http" or "https" URIs" (RFC 9113 §8.3.1)
-const PATH = /^\/[!$-;=?-~]*$/;
+const PATH = /^\/[!"$-;=?-~]*$/;
 
 function checkTargetPath(path: string, method: string, context: HeadContext): void {
   if (path === "*" && method === "OPTIONS") return;
@@ -233,7 +235,8 @@ function checkExpectation(expect: string): boolean {
  * @param list the decoded block
  * @param streamId the stream
  * @param limit the size that it may have, in bytes
- * @throws {StreamError} PROTOCOL_ERROR: "Trailers MUST NOT include pseudo-header fields" (RFC 9113 §8.1), nor those of RFC 9110 §6.5.1
+ * @throws {StreamError} PROTOCOL_ERROR: "Trailers MUST NOT include pseudo-header fields" (RFC 9113 §8.1), nor
+ * those that frame, route or authenticate (RFC 9110 §6.5.1); others that may not be there are dropped
  */
 export function parseTrailers(
   { fields, tooLarge }: HeaderList,
@@ -244,12 +247,13 @@ export function parseTrailers(
   for (const field of fields) {
     size += field.size;
     const kind = kindOf(field);
-    if (kind === FieldKind.Malformed || field.name.startsWith(":") || !isTrailerAllowed(field.name)) {
+    if (kind === FieldKind.Malformed || field.name.startsWith(":") || isTrailerHarmful(field.name)) {
       throw malformed({ streamId }, `${show(field.name)} may not stand in a trailer section`, "8.1");
     }
   }
   if (tooLarge || size > limit) throw malformed({ streamId }, "The trailer section is too large", "10.5.1");
-  return new RequestFields(fields);
+  const allowed = fields.every(({ name }) => isTrailerAllowed(name));
+  return new RequestFields(allowed ? fields : fields.filter(({ name }) => isTrailerAllowed(name)));
 }
 
 function malformed({ streamId }: { readonly streamId: number }, what: string, section: string): StreamError {

@@ -1,7 +1,8 @@
 /** RFC 9112 §3: the request line, its method and its target. */
 
+import type { Exchange } from "../../mod.ts";
 import { assert, assertEquals, assertOneOf } from "../support/assert.ts";
-import { withServer } from "../support/server.ts";
+import { type ConnectOptions, withServer } from "../support/server.ts";
 import { Recorder, testVectors } from "../support/vectors.ts";
 
 const host = "Host: a\r\n\r\n";
@@ -99,22 +100,38 @@ testVectors([
     name: "a target with a percent sign that encodes nothing",
     section: "RFC 3986 §2.1",
     bytes: `GET /%zz% HTTP/1.1\r\n${host}`,
-    accept: { target: "/%zz%" },
-    reject: 400,
+    accept: { target: "/%zz%", url: "http://a/%zz%" },
   },
   {
     name: "a target with bytes beyond ASCII",
     section: "RFC 9112 §3.2",
     bytes: `GET /caf\xe9 HTTP/1.1\r\n${host}`,
-    accept: { target: "/caf\xe9" },
     reject: 400,
   },
   {
-    name: "a target with a backslash, whose host stays that of Host",
+    name: "a target with a backslash in its path, which a URL takes for a slash",
     section: "RFC 9112 §3.3",
     bytes: `GET /\\evil.example/x HTTP/1.1\r\n${host}`,
-    accept: { target: "/\\evil.example/x" },
     reject: 400,
+  },
+  {
+    name: "a target with a backslash in its query",
+    section: "RFC 9112 §3.3",
+    bytes: `GET /x?a\\b HTTP/1.1\r\n${host}`,
+    accept: { target: "/x?a\\b", url: "http://a/x?a\\b" },
+  },
+  // What clients send unencoded, and a URL encodes in one way, or leaves as it is (WHATWG URL §1.3)
+  {
+    name: "a target with double quotes",
+    section: "RFC 9112 §3.2",
+    bytes: `GET /"x"?q="y" HTTP/1.1\r\n${host}`,
+    accept: { target: '/"x"?q="y"', url: "http://a/%22x%22?q=%22y%22" },
+  },
+  {
+    name: "a target with each other character beyond RFC 3986",
+    section: "RFC 9112 §3.2",
+    bytes: `GET /[^\`{|}]?[^\`{|}] HTTP/1.1\r\n${host}`,
+    accept: { target: "/[^`{|}]?[^`{|}]", url: "http://a/[^%60%7B|%7D]?[^`{|}]" },
   },
   ...[
     ["NUL", "/a\0b"],
@@ -127,6 +144,8 @@ testVectors([
     ["a relative path", "./a"],
     ["one tchar", "!"],
     ["a fragment", "/a#b"],
+    ["a less-than sign", "/a<b"],
+    ["a greater-than sign", "/a?b>"],
   ].map(([name, target]) => ({
     name: `a target with ${name}`,
     section: "RFC 9112 §3.2",
@@ -150,8 +169,20 @@ testVectors([
     name: "absolute-form and ignores another Host",
     section: "RFC 9112 §3.2.2",
     bytes: "GET http://right.example:8080/x HTTP/1.1\r\nHost: wrong.example\r\n\r\n",
-    accept: { url: "http://right.example:8080/x" },
+    accept: { url: "http://right.example:8080/x", fields: [["Host", "wrong.example"]] },
   },
+  ...["https://a/x", "HTTPS://a/x", "htp://a/", "ftp://a/x", "ws://a/x", "x+y-z.1://a"].map((target) => ({
+    name: `absolute-form of another scheme: ${target}`,
+    section: "RFC 9110 §7.4, §15.5.20",
+    bytes: `GET ${target} HTTP/1.1\r\n${host}`,
+    reject: 421,
+  })),
+  ...["1http://a/x", "ht tp://a/x", "://a/x", "http%3a//a/x"].map((target) => ({
+    name: `a target with no scheme: ${target}`,
+    section: "RFC 3986 §3.1",
+    bytes: `GET ${target} HTTP/1.1\r\n${host}`,
+    reject: 400,
+  })),
   {
     name: "absolute-form with an empty path",
     section: "RFC 9110 §4.2.3",
@@ -216,6 +247,54 @@ testVectors([
     reject: 400,
   },
 ]);
+
+/** What a handler sees of the host: the field, the first field of that name, and the URL. */
+function seenHost(bytes: string, options: ConnectOptions = {}): Promise<string> {
+  function handler(request: Request, { rawHeaders }: Exchange): Response {
+    const { headers } = request;
+    const all = [headers.get("host"), new Headers(headers).get("host"), [...headers].flat().join("=")];
+    const raw = rawHeaders.map((line) => line.join("=")).join();
+    return new Response([...all, raw, request.url].join(" "));
+  }
+  return withServer(handler, { allowedMethods: null }, async ({ connect }) => {
+    const { status, text } = await connect(options).request(bytes);
+    return status === 200 ? text : `${status}`;
+  });
+}
+
+Deno.test("Host reads as the authority of an absolute-form target (RFC 9112 §3.2.2)", async () => {
+  assertEquals(
+    await seenHost("GET http://Internal:80/admin HTTP/1.1\r\nHost: public\r\n\r\n"),
+    "Internal:80 Internal:80 host=Internal:80 Host=public http://internal/admin",
+  );
+  assertEquals(
+    await seenHost("GET http://a/x HTTP/1.1\r\nHost: a\r\n\r\n"),
+    "a a host=a Host=a http://a/x",
+  );
+});
+
+Deno.test("Host reads as it came beside origin-form (RFC 9112 §3.2.1)", async () => {
+  const text = await seenHost("GET /x HTTP/1.1\r\nHOST: a:80\r\n\r\n");
+  assertEquals(text, "a:80 a:80 host=a:80 HOST=a:80 http://a/x");
+});
+
+Deno.test("absolute-form has the connection's scheme, or is answered 421 (RFC 9110 §7.4)", async () => {
+  const encrypted = { encrypted: true };
+  const [own, other] = ["https", "http"].map((scheme) => `GET ${scheme}://b/x HTTP/1.1\r\nHost: a\r\n\r\n`);
+  assertEquals(await seenHost(own!, encrypted), "b b host=b Host=a https://b/x");
+  assertEquals(await seenHost(other!, encrypted), "421");
+});
+
+Deno.test("the Host of a CONNECT reads as its target (RFC 9112 §3.2.3)", async () => {
+  function handler(request: Request, { rawHeaders }: Exchange): Response {
+    const { headers, url } = request;
+    return new Response(`${headers.get("host")} ${rawHeaders[0]?.[1]} ${url}`, { status: 403 });
+  }
+  await withServer(handler, { allowedMethods: null }, async ({ connect }) => {
+    const { text } = await connect().request("CONNECT inner:443 HTTP/1.1\r\nHost: outer\r\n\r\n");
+    assertEquals(text, "inner:443 outer http://inner:443/");
+  });
+});
 
 // §3.2.3 and §3.2.4: authority-form is for CONNECT only, asterisk-form for OPTIONS only
 testVectors([

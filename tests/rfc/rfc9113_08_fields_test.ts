@@ -226,6 +226,9 @@ const trailers: readonly Malformed[] = ([
   ["a value with a space in front", "§8.2.1", [["x-t", " 1"]]],
   ["a connection-specific field", "§8.2.2", [["connection", "x-t"]]],
   ["transfer-encoding", "§8.2.2", [["transfer-encoding", "chunked"]]],
+  ["content-length", "§8.1, RFC 9110 §6.5.1", [["content-length", "5"]]],
+  ["host", "§8.1, RFC 9110 §6.5.1", [["host", "a"]]],
+  ["authorization", "§8.1, RFC 9110 §6.5.1", [["authorization", "Basic Zm9vOmJhcg=="]]],
 ] as const).map(([name, section, fields]): Malformed => ({
   name: `trailers with ${name}`,
   section,
@@ -242,6 +245,7 @@ const connects: readonly Malformed[] = ([
   ["CONNECT without :authority", [[":method", "CONNECT"]]],
   ["CONNECT with an empty :authority", [[":method", "CONNECT"], [":authority", ""]]],
   ["CONNECT without a port", [[":method", "CONNECT"], [":authority", "a"]]],
+  ["CONNECT with another host", [[":method", "CONNECT"], [":authority", "a:80"], ["host", "b:80"]]],
 ] as readonly (readonly [string, Fields])[]).map(([name, fields]): Malformed => ({
   name,
   section: "§8.5",
@@ -380,6 +384,12 @@ const accepted: readonly Allowed[] = [
     section: "§8.3.1",
     fields: [...but(":authority", null), ["host", "b:81"]],
     url: "http://b:81/malformed",
+  },
+  {
+    name: "a path with what RFC 3986 has no place for",
+    section: "§8.3.1",
+    fields: but(":path", '/"[^`{|}]%zz?\\'),
+    url: "http://a/%22[^%60%7B|%7D]%zz?\\",
   },
   {
     name: "te: trailers",
