@@ -31,8 +31,10 @@ export interface ClientOwner {
   readonly writes: WritePool;
   /** Gives a request to the handler; never throws and never rejects. */
   dispatch(request: ServerRequest): Response | Promise<Response>;
-  /** The response for a fault; never throws and never rejects. */
-  renderError(error: unknown, request: ServerRequest | null): Response | Promise<Response>;
+  /** The response to what the peer did wrong; never throws and never rejects. */
+  renderError(error: HttpError, request: ServerRequest | null): Response | Promise<Response>;
+  /** The response to what the handler did wrong; never throws and never rejects. */
+  renderFailure(error: unknown, request: ServerRequest | null): Response | Promise<Response>;
   /** Reports what must not be lost. */
   report(error: unknown, request: ServerRequest | null): void;
 }
@@ -244,8 +246,13 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   /** @inheritdoc */
-  renderError(error: unknown, request: ServerRequest | null): Response | Promise<Response> {
+  renderError(error: HttpError, request: ServerRequest | null): Response | Promise<Response> {
     return this.#owner.renderError(error, request);
+  }
+
+  /** @inheritdoc */
+  renderFailure(error: unknown, request: ServerRequest | null): Response | Promise<Response> {
+    return this.#owner.renderFailure(error, request);
   }
 
   /** @inheritdoc */

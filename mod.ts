@@ -50,13 +50,8 @@ export {
   type ServeTlsOptions,
   type ServeUnixOptions,
 } from "./serve.ts";
-export {
-  type ErrorHandler,
-  type Handler,
-  HttpServer,
-  type HttpServerInit,
-  type ServerStats,
-} from "./server.ts";
+export { type Handler, HttpServer, type HttpServerInit, type ServerStats } from "./server.ts";
+export type { ErrorHandler, ErrorRenderer } from "./server/error_pages.ts";
 export type {
   Listener,
   ListenOptions,

@@ -98,6 +98,11 @@ export class RequestBody {
     return this.#error !== undefined;
   }
 
+  /** What each further read rejects with; `undefined` while the body can be read. */
+  get failure(): unknown {
+    return this.#error;
+  }
+
   /** Whether somebody has got hold of its stream. */
   get hasStream(): boolean {
     return this.#stream !== null;

@@ -5,7 +5,7 @@
  */
 
 import type { Exchange } from "./exchange.ts";
-import { type ErrorHandler, type Handler, HttpServer, type HttpServerInit } from "./server.ts";
+import { type Handler, HttpServer, type HttpServerInit } from "./server.ts";
 import {
   type ListenOptions,
   type ListenTcpOptions,
@@ -33,8 +33,6 @@ export interface ServeOptions<A extends Deno.Addr = Deno.Addr> extends HttpServe
   readonly signal?: AbortSignal | undefined;
   /** Called when the server listens; by default the address is printed. */
   readonly onListen?: ((address: A) => void) | undefined;
-  /** Renders every error; `Deno.serve`'s handler of that name fits. */
-  readonly onError?: ErrorHandler | undefined;
   /** There for `Deno.serve`'s sake: nothing is compressed, and `true` is refused. @default {false} */
   readonly automaticCompression?: boolean | undefined;
 }

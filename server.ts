@@ -11,39 +11,33 @@ import type { Client, Connection } from "./connection.ts";
 import { callAfter, DeadlineQueue } from "./deadlines.ts";
 import type { HttpDriverFactory } from "./drivers/driver.ts";
 import { DefaultDriverFactory } from "./drivers/factory.ts";
-import { ClientDisconnectedError, HttpError } from "./errors.ts";
+import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HandlerQueue } from "./handler_queue.ts";
 import { attempt } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
+import { describe, type ErrorHandler, ErrorPages, type ErrorRenderer } from "./server/error_pages.ts";
 import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
 import { WritePool } from "./write_queue.ts";
 
 /**
  * What answers requests. It may be a handler of `Deno.serve`: the exchange has the members of `Deno.ServeHandlerInfo`.
  *
- * A handler that throws is answered by the error handler: an {@link HttpError} with its status, anything else with 500.
+ * A handler that throws is answered by `onError`; where there is none, with the status of an {@link HttpError}, or with 500.
  */
 export type Handler = (
   request: Request,
   exchange: Exchange,
 ) => globalThis.Response | Promise<globalThis.Response>;
 
-/**
- * Renders every error: what a handler threw, and, as an {@link HttpError}, what a peer did wrong; `request` is `null` when its
- * head could not be parsed. Where it throws itself, the server's own page is sent.
- */
-export type ErrorHandler = (
-  error: unknown,
-  request: Request | null,
-) => globalThis.Response | Promise<globalThis.Response>;
-
 /** How a server is made: every option of {@link Options}, and what is not a limit. */
 export interface HttpServerInit extends OptionsInit {
-  /** Renders errors; a short text by default. */
+  /** Answers what a handler threw, and only that: the handler of that name of `Deno.serve` fits. */
   readonly onError?: ErrorHandler | undefined;
+  /** Renders the page of every other error, what a client did wrong among them; a short text by default. */
+  readonly renderError?: ErrorRenderer | undefined;
   /** Told of errors that are nobody's answer: by default they go to the console. */
   readonly log?: ((error: unknown, request: Request | null) => void) | undefined;
   /** Chooses the driver of each client. */
@@ -60,7 +54,7 @@ export interface ServerStats {
   readonly refused: number;
   /** Requests that were dispatched since the start. */
   readonly requests: number;
-  /** Errors that were rendered since the start. */
+  /** Errors that were answered since the start. */
   readonly errors: number;
   /** Requests whose body is being received. */
   readonly pendingRequests: number;
@@ -88,7 +82,7 @@ export class HttpServer {
   /** The options, where a listener has none of its own. */
   readonly options: Options;
   readonly #handler: Handler;
-  readonly #onError: ErrorHandler | undefined;
+  readonly #pages: ErrorPages;
   readonly #log: (error: unknown, request: Request | null) => void;
   readonly #factory: HttpDriverFactory;
   readonly #clients = new Set<RemoteClient>();
@@ -103,7 +97,6 @@ export class HttpServer {
   #accepted = 0;
   #refused = 0;
   #requests = 0;
-  #errors = 0;
 
   /**
    * Makes a server that does not listen yet.
@@ -113,10 +106,11 @@ export class HttpServer {
    * @throws {RangeError | TypeError} when an option has a value that is not allowed
    */
   constructor(handler: Handler, init: HttpServerInit = {}) {
-    const { onError, log, driverFactory, ...options } = init;
+    const { onError, renderError, log, driverFactory, ...options } = init;
     if (typeof handler !== "function") throw new TypeError("HttpServer: the handler must be a function");
     this.#handler = handler;
-    this.#onError = onError;
+    const report = (error: unknown, request: ServerRequest | null) => this.#report(error, request);
+    this.#pages = new ErrorPages({ onError, renderError, report });
     this.#log = log ?? logToConsole;
     this.#factory = driverFactory ?? new DefaultDriverFactory();
     this.options = resolveOptions(options);
@@ -125,8 +119,9 @@ export class HttpServer {
       deadlines: new DeadlineQueue(),
       writes: new WritePool(),
       dispatch: (request) => this.#dispatch(request),
-      renderError: (error, request) => this.#renderError(error, request),
-      report: (error, request) => this.#report(error, request),
+      renderError: (error, request) => this.#pages.ofClient(error, request),
+      renderFailure: (error, request) => this.#pages.ofHandler(error, request),
+      report,
     };
   }
 
@@ -153,7 +148,7 @@ export class HttpServer {
       accepted: this.#accepted,
       refused: this.#refused,
       requests: this.#requests,
-      errors: this.#errors,
+      errors: this.#pages.count,
       pendingRequests,
       pendingResponses,
       runningHandlers: this.#handlers.running,
@@ -278,9 +273,9 @@ export class HttpServer {
     // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 §15.5.6)
     const headers = { allow: allowedMethods.join(", ") };
     if (KNOWN_METHODS.has(message.method)) {
-      return this.#renderError(new HttpError(405, undefined, { headers }), request);
+      return this.#pages.ofClient(new HttpError(405, undefined, { headers }), request);
     }
-    return this.#renderError(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), request);
+    return this.#pages.ofClient(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), request);
   }
 
   #handle(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
@@ -293,7 +288,7 @@ export class HttpServer {
       result = this.#handler(webRequest(request), new Exchange(request.message));
     } catch (error) {
       this.#handlers.leave();
-      return this.#renderError(error, request);
+      return this.#pages.ofHandler(error, request);
     }
     if (result instanceof globalThis.Response) {
       this.#handlers.leave();
@@ -311,61 +306,13 @@ export class HttpServer {
       if (response instanceof globalThis.Response) return response;
       throw new TypeError(`The handler returned ${describe(response)}, but must return a Response`);
     } catch (error) {
-      return await this.#renderError(error, request);
+      return await this.#pages.ofHandler(error, request);
     } finally {
       this.#handlers.leave();
     }
   }
 
   // Errors.
-
-  #renderError(
-    error: unknown,
-    request: ServerRequest | null,
-  ): globalThis.Response | Promise<globalThis.Response> {
-    this.#errors++;
-    const expected = error instanceof HttpError || error instanceof ClientDisconnectedError;
-    if (this.#onError === undefined) {
-      if (!expected) this.#report(error, request);
-      return this.#errorPage(error, request);
-    }
-    try {
-      const page = this.#onError(error, request === null ? null : webRequest(request));
-      return page instanceof globalThis.Response ? page : this.#awaitPage(page, error, request);
-    } catch (failure) {
-      return this.#giveUp(failure, error, request);
-    }
-  }
-
-  async #awaitPage(
-    page: Promise<globalThis.Response>,
-    error: unknown,
-    request: ServerRequest | null,
-  ): Promise<globalThis.Response> {
-    try {
-      const response: unknown = await page;
-      if (response instanceof globalThis.Response) return response;
-      throw new TypeError(`onError returned ${describe(response)}, but must return a Response`);
-    } catch (failure) {
-      return this.#giveUp(failure, error, request);
-    }
-  }
-
-  #giveUp(failure: unknown, error: unknown, request: ServerRequest | null): globalThis.Response {
-    this.#report(failure, request);
-    if (failure !== error && !(error instanceof HttpError)) this.#report(error, request);
-    return this.#errorPage(error, request);
-  }
-
-  /** A page in any case: an error may have been changed since it was made. */
-  #errorPage(error: unknown, request: ServerRequest | null): globalThis.Response {
-    try {
-      return errorPage(error);
-    } catch (failure) {
-      this.#report(failure, request);
-      return errorPage(undefined);
-    }
-  }
 
   #report(error: unknown, request: ServerRequest | null): void {
     attempt(() => this.#log(error, request === null ? null : webRequest(request)), (failure) => {
@@ -427,23 +374,6 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
   "CONNECT",
 ]);
 
-/** The page of an error: its status and message; of a fault that is not the peer's nothing is shown. */
-function errorPage(error: unknown): globalThis.Response {
-  const fault = error instanceof HttpError
-    ? error
-    : new HttpError(error instanceof ClientDisconnectedError ? 400 : 500);
-  const headers = new Headers(fault.headers);
-  if (!headers.has("content-type")) headers.set("content-type", "text/plain;charset=UTF-8");
-  return new Response(`${fault.message}\n`, { status: fault.status, headers });
-}
-
 function logToConsole(error: unknown): void {
   console.error(error);
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === "object"
-    ? `an object of class ${value.constructor?.name ?? "Object"}`
-    : `a ${typeof value}`;
 }

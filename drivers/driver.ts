@@ -5,6 +5,7 @@
  */
 
 import type { Client } from "../connection.ts";
+import type { HttpError } from "../errors.ts";
 import type { Options } from "../options.ts";
 import type { ServerRequest } from "../request.ts";
 import type { RequestBody } from "../request_body.ts";
@@ -85,10 +86,18 @@ export interface DriverClient extends Client {
    */
   replaceDriver(driver: HttpDriver, unparsed: Uint8Array): void;
   /**
-   * The response that the error handler gives for an error; it is reported where it is neither an `HttpError` nor the peer's
-   * leaving. `request` is `null` when its head could not be parsed. Never throws, never rejects.
+   * The response to what the peer did wrong: the status and the fields of `error`, and the page that the user of the server has
+   * chosen. `request` is `null` when its head could not be parsed. Never throws, never rejects.
    */
   renderError(
+    error: HttpError,
+    request: ServerRequest | null,
+  ): globalThis.Response | Promise<globalThis.Response>;
+  /**
+   * The response to what the handler did wrong, where its response cannot be sent. `request` is `null` when that response is
+   * itself one of {@link DriverClient.renderError}. Never throws, never rejects.
+   */
+  renderFailure(
     error: unknown,
     request: ServerRequest | null,
   ): globalThis.Response | Promise<globalThis.Response>;

@@ -90,7 +90,7 @@ export class Responder {
     const { message } = stream;
     if (message !== null) message.responseTrailers = null;
     if (replaces) return this.send(stream, new Response(null, { status: 500 }), true);
-    const rendered = this.#client.renderError(error, message?.request ?? null);
+    const rendered = this.#client.renderFailure(error, message?.request ?? null);
     if (!(rendered instanceof Promise)) return this.send(stream, rendered, true);
     return rendered.then((page) => this.send(stream, page, true) ?? undefined);
   }

@@ -444,7 +444,7 @@ export class Http1Driver implements HttpDriver {
     this.#client.shouldClose = true;
     if (answered.message !== null) answered.message.responseTrailers = null;
     if (replaces) return this.#send(answered, new Response(null, { status: 500 }), true);
-    const rendered = this.#client.renderError(error, request);
+    const rendered = this.#client.renderFailure(error, request);
     if (!(rendered instanceof Promise)) return this.#send(answered, rendered, true);
     return rendered.then((page) =>
       this.#isOver(answered) ? undefined : this.#send(answered, page, true) ?? undefined

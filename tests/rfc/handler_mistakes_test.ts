@@ -332,12 +332,12 @@ Deno.test("a body that is read after the response was sent is an error, not a pa
   });
 });
 
-Deno.test("a malformed body under an echo is answered once, also by an onError that takes its time (RFC 9112 §7.1)", async () => {
-  const onError = async (): Promise<Response> => {
+Deno.test("a malformed body under an echo is answered once, also by a renderError that takes its time (RFC 9112 §7.1)", async () => {
+  const renderError = async (): Promise<Response> => {
     for (let turn = 0; turn < 20; turn++) await null;
     return new Response("fault", { status: 400 });
   };
-  await withServer((request) => new Response(request.body), { onError }, async ({ connect }) => {
+  await withServer((request) => new Response(request.body), { renderError }, async ({ connect }) => {
     const raw = connect();
     await raw.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     while (raw.client.pendingResponseCount === 0) await null;

@@ -1,6 +1,6 @@
 /** RFC 9110 §15: informational responses, and the responses that the server makes by itself. */
 
-import { type ErrorHandler, type Exchange, type Handler, HttpError } from "../../mod.ts";
+import { type Exchange, type Handler, HttpError } from "../../mod.ts";
 import { assert, assertEquals, assertLacks, assertMatch, thrown } from "../support/assert.ts";
 import { field } from "../support/response_parser.ts";
 import { withServer } from "../support/server.ts";
@@ -163,59 +163,6 @@ Deno.test("HttpError(401) can challenge (RFC 9110 §15.5.2)", async () => {
   };
   await withServer(handler, {}, async ({ connect }) => {
     assertEquals(field((await connect().request(get)).fields, "www-authenticate"), 'Basic realm="x"');
-  });
-});
-
-// onError renders every error, the protocol's too
-const seen: { status: number; request: boolean }[] = [];
-const onError: ErrorHandler = (error: unknown, request: Request | null) => {
-  const status = error instanceof HttpError ? error.status : 500;
-  seen.push({ status, request: request !== null });
-  return new Response(`custom ${status}`, { status, headers: { "x-error": "yes" } });
-};
-
-for (
-  const [name, bytes, status, request] of [
-    ["a request that is no HTTP", "BAD\r\n\r\n", 400, false],
-    ["a target that is too long", `GET /${"a".repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414, false],
-    ["a handler that throws HttpError", "GET /404 HTTP/1.1\r\nHost: a\r\n\r\n", 404, true],
-    ["a handler that throws", "GET /throw HTTP/1.1\r\nHost: a\r\n\r\n", 500, true],
-  ] as const
-) {
-  Deno.test(`onError renders ${name} (RFC 9110 §15)`, async () => {
-    seen.length = 0;
-    const handler: Handler = (_, exchange) => {
-      if (exchange.target === "/404") throw new HttpError(404);
-      throw new Error("a bug");
-    };
-    await withServer(handler, { onError }, async ({ connect }) => {
-      const raw = connect();
-      raw.offer(bytes);
-      const response = await raw.readResponse();
-      assertEquals(response.status, status);
-      assertEquals(response.text, `custom ${status}`);
-      assertEquals(field(response.fields, "x-error"), "yes");
-      assertEquals(seen.map((entry) => [entry.status, entry.request]), [[status, request]]);
-      if (!request) await raw.expectClosedAfter(response);
-    });
-  });
-}
-
-Deno.test("an onError that throws leaves a plain answer, and the server serves on (RFC 9110 §15.6.1)", async () => {
-  const failing: ErrorHandler = () => {
-    throw new Error("onError's own secret");
-  };
-  const handler: Handler = () => {
-    throw new HttpError(404);
-  };
-  await withServer(handler, { onError: failing }, async ({ connect }) => {
-    const raw = connect();
-    const { status } = await raw.request(get);
-    assert(status === 404 || status === 500, `the status is ${status}`);
-    assertLacks(raw.received, "secret", "the response");
-    const other = connect();
-    other.offer("BAD\r\n\r\n");
-    assert([400, 500].includes((await other.readResponse()).status), "the status");
   });
 });
 
