@@ -6,18 +6,19 @@
  */
 
 import { type ClientOwner, RemoteClient } from "./client.ts";
-import { AddressCounter } from "./address_counter.ts";
 import type { Client, Connection } from "./connection.ts";
 import { callAfter, DeadlineQueue } from "./deadlines.ts";
 import type { HttpDriverFactory } from "./drivers/driver.ts";
 import { DefaultDriverFactory } from "./drivers/factory.ts";
 import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
-import { HandlerQueue } from "./handler_queue.ts";
 import { attempt } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { type ServerRequest, webRequest } from "./request.ts";
 import { Response } from "./response.ts";
+import { Acceptor } from "./server/acceptor.ts";
+import { AddressCounter } from "./server/address_counter.ts";
+import { HandlerQueue } from "./server/handler_queue.ts";
 import { describe, type ErrorHandler, ErrorPages, type ErrorRenderer } from "./server/error_pages.ts";
 import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
 import { WritePool } from "./write_queue.ts";
@@ -88,11 +89,9 @@ export class HttpServer {
   readonly #clients = new Set<RemoteClient>();
   readonly #addresses = new AddressCounter();
   readonly #handlers: HandlerQueue;
-  readonly #listeners = new Set<Listener>();
-  readonly #loops: Promise<void>[] = [];
+  readonly #acceptors = new Map<Acceptor, Promise<void>>();
   readonly #finished = Promise.withResolvers<void>();
   readonly #owner: ClientOwner;
-  #room: PromiseWithResolvers<void> | null = null;
   #stopping = false;
   #accepted = 0;
   #refused = 0;
@@ -169,8 +168,11 @@ export class HttpServer {
     const { place, rest } = splitOptions(where);
     const options = resolveOptions(rest, this.options);
     const listener = listen(place, this.#factory.applicationLayerProtocols(options));
-    this.#listeners.add(listener);
-    this.#loops.push(this.#acceptAll(listener, options));
+    const acceptor = new Acceptor(listener, {
+      isFull: () => this.#isFull(options),
+      admit: (connection) => void this.#admit(connection, options),
+    });
+    this.#acceptors.set(acceptor, acceptor.run().then(() => void this.#acceptors.delete(acceptor)));
     return listener;
   }
 
@@ -206,51 +208,12 @@ export class HttpServer {
   #forget(client: RemoteClient, address: string | null): void {
     this.#clients.delete(client);
     this.#addresses.delete(address);
-    this.#room?.resolve();
-    this.#room = null;
+    for (const acceptor of this.#acceptors.keys()) acceptor.wake();
   }
 
-  // "for await" over a listener ends for good at the first error: a peer that has reset before it was accepted, or no free
-  // descriptor. Here only the end of the listener ends the loop.
-  async #acceptAll(listener: Listener, options: Options): Promise<void> {
-    let pause = 0;
-    while (!this.#stopping) {
-      try {
-        while (this.#isFull(options)) await this.#waitForRoom();
-        const connection = await listener.accept();
-        pause = 0;
-        while (this.#isFull(options)) await this.#waitForRoom(); // other listeners have accepted meanwhile
-        this.#admit(connection, options);
-      } catch (error) {
-        if (this.#stopping || error instanceof Deno.errors.BadResource) break;
-        pause = Math.min(1000, 2 * pause || 5);
-        await this.#rest(pause);
-      }
-    }
-    this.#listeners.delete(listener);
-  }
-
-  /** Whether a connection has to wait for room; once the server stops, it need not. */
   #isFull({ connectionLimit }: Options): boolean {
-    return this.#clients.size >= connectionLimit && !this.#stopping;
+    return this.#clients.size >= connectionLimit;
   }
-
-  #waitForRoom(): Promise<void> {
-    this.#room ??= Promise.withResolvers();
-    return this.#room.promise;
-  }
-
-  /** Waits before the next try, but not longer than the server runs. */
-  async #rest(milliseconds: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, milliseconds);
-    this.#resting.add(resolve);
-    await promise;
-    this.#resting.delete(resolve);
-    clearTimeout(timer);
-  }
-
-  readonly #resting: Set<() => void> = new Set();
 
   // Requests.
 
@@ -344,11 +307,9 @@ export class HttpServer {
   }
 
   async #finish(): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
-    this.#room?.resolve();
-    for (const wake of this.#resting) wake();
+    for (const acceptor of this.#acceptors.keys()) acceptor.stop();
     await Promise.all([...this.#clients].map((client) => client.stop(Infinity)));
-    await Promise.all(this.#loops);
+    await Promise.all(this.#acceptors.values());
   }
 
   #cut(): void {

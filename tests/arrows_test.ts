@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["websocket", /^websocket\/.*\.ts$/],
   ["public surface", /^(mod|testing)\.ts$/],
   ["serve", /^serve\.ts$/],
-  ["server", /^(server|handler_queue|address_counter|server\/\w+)\.ts$/],
+  ["server", /^(server|server\/\w+)\.ts$/],
   ["client", /^(client|write_queue|read_buffer|exported_connection|deadlines)\.ts$/],
   ["driver factory", /^drivers\/factory\.ts$/],
   [

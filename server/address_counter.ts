@@ -1,6 +1,7 @@
 /**
- * Connections per address (RFC 9112 §9.4): IPv4 by address, IPv6 by its first 56 bits, which is what one site is given
- * (RFC 6177). The loopback addresses and unix sockets are not counted: behind them are proxies of one's own.
+ * Connections per address (RFC 9112 §9.4): IPv4 by address, IPv6 by its first 56 bits, which is what one site
+ * is given (RFC 6177). The loopback addresses and unix sockets are not counted: behind them are proxies of
+ * one's own.
  *
  * @module
  */
