@@ -35,18 +35,21 @@ export function isFieldValue(value: string): boolean {
 }
 
 /**
- * A web `Headers` as names in lower case each followed by its value. Its names are tokens; its values may have control
- * characters that a message may not.
+ * Lists a web `Headers` as names in lower case each followed by its value. The values of a real one may have
+ * control characters that a message may not; those of an object that only passes for one may be anything.
  *
- * @throws {TypeError} when one has (RFC 9110 §5.5)
+ * @throws {TypeError} when a name or a value may not stand in a message (RFC 9110 §5.1, §5.5)
  */
 export function fieldList(headers: Headers): string[] {
   const fields: string[] = [];
-  headers.forEach((value, name) => {
-    if (!isFieldValue(value)) {
-      throw new TypeError(`The value of ${name} has a control character (RFC 9110 §5.5)`);
+  headers.forEach((value: unknown, name: unknown) => {
+    if (typeof name !== "string" || !isToken(name)) {
+      throw new TypeError(`${JSON.stringify(name)} is no field name (RFC 9110 §5.1)`);
     }
-    fields.push(name, value);
+    if (typeof value !== "string" || !isFieldValue(value)) {
+      throw new TypeError(`The value of ${name} has a control character, or is no text (RFC 9110 §5.5)`);
+    }
+    fields.push(name.toLowerCase(), value);
   });
   return fields;
 }

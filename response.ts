@@ -114,16 +114,31 @@ export class Response extends globalThis.Response {
   }
 
   /**
+   * Reads the status of any web response, once: an object that passes for a response may give another one
+   * each time.
+   *
+   * @throws {TypeError} when it is not that of a final response (RFC 9110 §15)
+   */
+  static statusOf(response: globalThis.Response): number {
+    const { status } = response;
+    if (Number.isInteger(status) && status >= 200 && status <= 599) return status;
+    if (status >= 100 && status < 200) {
+      throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
+    }
+    throw new TypeError(`A handler answered ${JSON.stringify(status)}, which is no status (RFC 9110 §15)`);
+  }
+
+  /**
    * What is to be sent of any web response: by its own knowledge, or what the platform keeps, where there is some, else by the web's
    * interface. A text or bytes that are known are not read: such a response may be sent any number of times.
    *
-   * @throws {TypeError} when the body was read already
+   * @throws {TypeError} when the body was read already, or is none
    */
   static contentOf(response: globalThis.Response): ResponseContent {
     const content = #content in response ? response.#content : undefined;
     if (content !== undefined && !(content instanceof ReadableStream)) return content;
     if (response.bodyUsed) throw new TypeError("The body of the response was read already");
-    return content ?? staticBody(response) ?? response.body;
+    return content ?? staticBody(response) ?? checkStream(response.body);
   }
 
   /**
@@ -137,6 +152,11 @@ export class Response extends globalThis.Response {
     const fields = staticFields(response) ?? fieldList(response.headers);
     return response.url === "" ? fields : withoutCoding(fields);
   }
+}
+
+function checkStream(body: unknown): ReadableStream<Uint8Array> | null {
+  if (body === null || body instanceof ReadableStream) return body;
+  throw new TypeError("The body of the response is neither null nor a stream");
 }
 
 /** The fields of a response that `fetch` gave: it has decoded the content, and left the fields that say how to. */

@@ -74,7 +74,7 @@ export class Responder {
     }
     try {
       const outgoing = this.#examine(stream, response);
-      if (stream.message?.upgradeHandler && response.ok) return this.#upgrade(outgoing, response);
+      if (stream.message?.upgradeHandler && outgoing.status < 300) return this.#upgrade(outgoing, response);
       const content = Response.contentOf(response);
       return content instanceof ReadableStream
         ? this.#sendStream(outgoing, new ResponseStream(content))
@@ -97,11 +97,8 @@ export class Responder {
 
   #examine(stream: Http2Stream, response: globalThis.Response): Outgoing {
     const { message } = stream;
-    const { status } = response;
-    if (status < 200) {
-      throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
-    }
-    if (message?.method === "CONNECT" && response.ok && message.upgradeHandler === null) {
+    const status = Response.statusOf(response);
+    if (message?.method === "CONNECT" && status < 300 && message.upgradeHandler === null) {
       throw new TypeError("A handler answered 2xx to CONNECT, which makes a tunnel: use exchange.upgrade()");
     }
     const fields = Response.fieldsOf(response);
@@ -196,7 +193,7 @@ export class Responder {
 
   #toBytes(content: string | Uint8Array | null): Uint8Array {
     if (content === null) return NOTHING;
-    if (typeof content !== "string") return content;
+    if (typeof content !== "string") return checkLength(content);
     if (content.length > SHORT_TEXT) return ENCODER.encode(content);
     return this.#scratch.subarray(0, ENCODER.encodeInto(content, this.#scratch).written);
   }
@@ -343,6 +340,12 @@ const OWN_FIELDS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+// An array of a class of somebody's own may have any length.
+function checkLength(bytes: Uint8Array): Uint8Array {
+  if (Number.isSafeInteger(bytes.length)) return bytes;
+  throw new TypeError("The length of the response's body is no number");
+}
 
 function hasNoBody({ stream, status }: Outgoing): boolean {
   return status === 204 || status === 304 || stream.message?.method === "HEAD";

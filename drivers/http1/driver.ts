@@ -386,7 +386,7 @@ export class Http1Driver implements HttpDriver {
     let head: string;
     try {
       const { method, minor } = message;
-      const { status } = response;
+      const status = Response.statusOf(response);
       const fields = sortFields(Response.fieldsOf(response));
       const asked = message.fields.get("upgrade") ?? "";
       head = encodeUpgradeHead({ method, minor, status, fields, asked, ending: this.#endingFor(fields) });
@@ -418,11 +418,12 @@ export class Http1Driver implements HttpDriver {
 
   #send(answered: Answered, response: globalThis.Response, replaces = false): Promise<void> | null {
     try {
-      checkStatus(answered.method, response.status);
+      const status = Response.statusOf(response);
+      checkStatus(answered.method, status);
       const fields = this.#encoder.sort(Response.fieldsOf(response));
       const content = Response.contentOf(response);
       const { message, method, minor } = answered;
-      const { status, statusText } = response;
+      const { statusText } = response;
       const outgoing: Outgoing = { message, method, minor, status, statusText, fields };
       return content instanceof ReadableStream
         ? this.#sendStream(outgoing, new ResponseStream(content))
@@ -661,9 +662,6 @@ function ignoreValue(): void {}
 
 // "Any 2xx (Successful) response indicates that the sender [...] will switch to tunnel mode" (RFC 9110 §9.3.6)
 function checkStatus(method: string, status: number): void {
-  if (status < 200) {
-    throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
-  }
   if (method === "CONNECT" && status < 300) {
     throw new TypeError("A handler answered 2xx to CONNECT, which makes a tunnel: use exchange.upgrade()");
   }

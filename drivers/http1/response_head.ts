@@ -7,7 +7,7 @@
 
 import { isFieldValue, isToken } from "../../headers.ts";
 import { reasonPhrase } from "../../reason_phrase.ts";
-import { listElements } from "../list_field.ts";
+import { listElements, trimOws } from "../list_field.ts";
 import { HttpDate, isHttpDate } from "../http_date.ts";
 import { declaredLength } from "../content_length.ts";
 
@@ -211,29 +211,35 @@ export interface UpgradeHeadInput {
  * "A server that sends a 101 (Switching Protocols) response MUST send an Upgrade header field to indicate the new protocol(s)"
  * (RFC 9110 §7.8); "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx (Successful) response
  * to CONNECT" (RFC 9110 §9.3.6).
+ *
+ * @throws {TypeError} when the status makes no tunnel, or `upgrade` names no protocol
  */
 export function encodeUpgradeHead(
   { method, minor, status, fields, asked, ending }: UpgradeHeadInput,
 ): string {
   const { lines, upgrade } = fields;
   if (method === "CONNECT") {
+    if (status > 299) {
+      throw new TypeError(`A handler answered ${status}, which makes no tunnel (RFC 9110 §9.3.6)`);
+    }
     return `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n${lines}${ending}`;
   }
-  const protocol = upgrade ?? asked.split(",")[0]!.trim();
+  const protocol = upgrade ?? asked.split(",").map(trimOws).find((one) => one !== "") ?? "";
   return `HTTP/1.1 101 Switching Protocols\r\n${upgradeLines(protocol, false)}${lines}${ending}`;
 }
 
 // reason-phrase = 1*( HTAB / SP / VCHAR / obs-text ) (RFC 9112 §4)
 function reasonOf(status: number, statusText: string): string {
-  return statusText !== "" && isFieldValue(statusText) ? statusText : reasonPhrase(status);
+  const given = typeof statusText === "string" && statusText !== "" && isFieldValue(statusText);
+  return given ? statusText : reasonPhrase(status);
 }
 
 function framingLine(framing: ResponseFraming): string {
   switch (framing.kind) {
     case "none":
-      return framing.length === null ? "" : `content-length: ${framing.length}\r\n`;
+      return framing.length === null ? "" : lengthLine(framing.length);
     case "length":
-      return `content-length: ${framing.length}\r\n`;
+      return lengthLine(framing.length);
     case "chunked":
       return "transfer-encoding: chunked\r\n";
     case "close":
@@ -241,6 +247,12 @@ function framingLine(framing: ResponseFraming): string {
     default:
       return framing satisfies never;
   }
+}
+
+// An array of a class of somebody's own may have any length.
+function lengthLine(length: number): string {
+  if (!Number.isSafeInteger(length)) throw new TypeError("The length of the response's body is no number");
+  return `content-length: ${length}\r\n`;
 }
 
 // "A server that does not support persistent connections MUST send the "close" connection option in every response message
