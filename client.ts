@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type EventLoopShare, LoopTurns } from "./base/event_loop_share.ts";
 import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
 import { callAfter, type DeadlineQueue, type Timed } from "./deadlines.ts";
 import type {
@@ -27,6 +28,8 @@ import { type WriteObserver, type WritePool, WriteQueue } from "./write_queue.ts
 export interface ClientOwner {
   /** The deadlines of all clients. */
   readonly deadlines: DeadlineQueue;
+  /** The event loop as all clients share it. */
+  readonly share: EventLoopShare;
   /** What all clients write with. */
   readonly writes: WritePool;
   /** Gives a request to the handler; never throws and never rejects. */
@@ -51,12 +54,6 @@ export interface ClientOwner {
 type Phase = "starting" | "open" | "closing" | "lingering" | "exported" | "closed";
 
 const NOTHING = new Uint8Array(0);
-
-/** Reads from this size on, in bytes, show a peer that is busy enough to be asked to give way. */
-const LARGE_READ = 4096;
-
-/** How long one busy connection may keep the event loop, in milliseconds. */
-const LONGEST_SPELL = 8;
 
 /** How large a read is that only watches for the end of a connection while its parser is held, in bytes. */
 const WATCH_SIZE = 1024;
@@ -90,6 +87,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   /** @inheritdoc */
   readonly bodies: Map<number, RequestBody> = new Map();
   /** @inheritdoc */
+  readonly turns: LoopTurns;
+  /** @inheritdoc */
   shouldClose = false;
   /** @inheritdoc */
   allowsPush = false;
@@ -118,7 +117,6 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #endedAt = Infinity; // when the peer ended its side
   #lingers = true; // the peer may be sending: the end waits for it
   #lingered = 0;
-  #gaveWayAt = 0;
   #stopper: AbortController | null = null;
   #drain: PromiseWithResolvers<null> | null = null;
   #resumed: PromiseWithResolvers<void> | null = null;
@@ -142,7 +140,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     this.isUnix = remote.isUnix;
     this.isEncrypted = connection.handshake !== undefined;
     this.remainingRequests = options.requestLimit ?? Infinity;
-    this.#queue = new WriteQueue(connection, owner.writes, this);
+    this.turns = new LoopTurns(owner.share);
+    this.#queue = new WriteQueue(connection, { pool: owner.writes, turns: this.turns, observer: this });
     this.#reader = new ReadBuffer(connection, options.chunkSize);
   }
 
@@ -335,17 +334,11 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
         if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
         this.#waiting = false;
         chunk = count === null ? this.#onEnd() : this.#reader.take(count);
-        if (count !== null && count >= LARGE_READ) await this.#giveWay();
+        const held = this.turns.onRead(count ?? 0);
+        if (held !== null) await held;
       }
       step = await this.#resume(parser, chunk);
     }
-  }
-
-  // A peer whose bytes are always there already would never let the event loop turn: others would starve.
-  async #giveWay(): Promise<void> {
-    if (performance.now() - this.#gaveWayAt < LONGEST_SPELL) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#gaveWayAt = performance.now();
   }
 
   /** Takes the parser one step on. */

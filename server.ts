@@ -6,6 +6,7 @@
  */
 
 import { type ClientOwner, RemoteClient } from "./client.ts";
+import { EventLoopShare } from "./base/event_loop_share.ts";
 import type { Client, Connection } from "./connection.ts";
 import { callAfter, DeadlineQueue } from "./deadlines.ts";
 import type { HttpDriverFactory } from "./drivers/driver.ts";
@@ -116,6 +117,7 @@ export class HttpServer {
     this.#handlers = new HandlerQueue(this.options.handlerLimit);
     this.#owner = {
       deadlines: new DeadlineQueue(),
+      share: new EventLoopShare(),
       writes: new WritePool(),
       dispatch: (request) => this.#dispatch(request),
       renderError: (error, request) => this.#pages.ofClient(error, request),

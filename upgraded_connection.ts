@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LoopTurns } from "./base/event_loop_share.ts";
 import type { Connection, TlsInfo } from "./connection.ts";
 
 const CHUNK_SIZE = 16 * 1024;
@@ -14,6 +15,8 @@ export interface UpgradedConnectionInit {
   readonly tlsInfo: TlsInfo | null;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
+  /** The turns of the event loop that the connection takes. */
+  readonly turns: LoopTurns;
 }
 
 /**
@@ -29,6 +32,7 @@ export class UpgradedConnection implements Connection, Disposable {
   /** Aborts when the server stops: what is not closed when its time is over is cut. */
   readonly signal: AbortSignal;
   readonly #connection: Connection;
+  readonly #turns: LoopTurns;
   #readable: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #writable: WritableStream<Uint8Array> | null = null;
   #closed = false;
@@ -36,8 +40,9 @@ export class UpgradedConnection implements Connection, Disposable {
   #writeEnded = false;
 
   /** Made by the driver. */
-  constructor(connection: Connection, { tlsInfo, signal }: UpgradedConnectionInit) {
+  constructor(connection: Connection, { tlsInfo, signal, turns }: UpgradedConnectionInit) {
     this.#connection = connection;
+    this.#turns = turns;
     this.tlsInfo = tlsInfo;
     this.signal = signal;
   }
@@ -45,6 +50,11 @@ export class UpgradedConnection implements Connection, Disposable {
   /** The connection underneath, which an error does not close: for whoever closes it in any case. */
   static underlying(upgraded: UpgradedConnection): Connection {
     return upgraded.#connection;
+  }
+
+  /** The turns of the event loop that the connection takes: for whoever reads the connection underneath. */
+  static turnsOf(upgraded: UpgradedConnection): LoopTurns {
+    return upgraded.#turns;
   }
 
   /** The address on this side. */
@@ -59,23 +69,30 @@ export class UpgradedConnection implements Connection, Disposable {
 
   /** Reads into `buffer`: the number of bytes, or `null` once the peer has ended its side. An error closes the connection. */
   read(buffer: Uint8Array): Promise<number | null> {
-    const reading = this.#connection.read(buffer);
-    reading.then(this.#onRead, this.#onError);
-    return reading;
+    return this.#connection.read(buffer).then(this.#onRead, this.#onError);
   }
 
   /** Writes some of `data` and says how many bytes; `data` must not change before that. An error closes the connection. */
   write(data: Uint8Array): Promise<number> {
-    const writing = this.#connection.write(data);
-    writing.then(undefined, this.#onError);
-    return writing;
+    return this.#connection.write(data).then(this.#onWritten, this.#onError);
   }
 
-  readonly #onError = () => this.close();
-  readonly #onRead = (count: number | null) => {
-    if (count !== null) return;
-    this.#readEnded = true;
-    if (this.#writeEnded) this.close();
+  readonly #onError = (error: unknown): never => {
+    this.close();
+    throw error;
+  };
+  readonly #onRead = (count: number | null): number | null | Promise<number> => {
+    if (count === null) {
+      this.#readEnded = true;
+      if (this.#writeEnded) this.close();
+      return null;
+    }
+    const held = this.#turns.onRead(count);
+    return held === null ? count : held.then(() => count);
+  };
+  readonly #onWritten = (count: number): number | Promise<number> => {
+    const held = this.#turns.onWrite(count);
+    return held === null ? count : held.then(() => count);
   };
 
   /** Writes all of `data`; it must not change before that. */

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { LoopTurns } from "./base/event_loop_share.ts";
 import type { Connection } from "./connection.ts";
 import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
 import { type Memory, MemoryPool } from "./memory.ts";
@@ -66,6 +67,16 @@ export interface WriteObserver {
   onWriteError(error: unknown): void;
 }
 
+/** What a queue works with. */
+export interface WriteQueueParts {
+  /** What it shares with the other queues of the server. */
+  readonly pool: WritePool;
+  /** The turns of the event loop that its connection takes. */
+  readonly turns: LoopTurns;
+  /** Is called back when bytes were written, or could not be. */
+  readonly observer: WriteObserver;
+}
+
 /** Bytes on their way to one connection, in order. */
 export class WriteQueue {
   /** How many bytes wait. */
@@ -77,6 +88,7 @@ export class WriteQueue {
   gathers = false;
   readonly #connection: Connection;
   readonly #pool: WritePool;
+  readonly #turns: LoopTurns;
   readonly #observer: WriteObserver;
   readonly #ready: Waiting[] = [];
   #tail: Memory | null = null;
@@ -84,15 +96,16 @@ export class WriteQueue {
   #writing: Uint8Array | null = null;
   #pooled: Memory | null = null; // where what is written lies
   #scheduled = false;
-  #turns = 0;
+  #gatheredFor = 0; // turns of the microtask queue
   #ended = false;
   readonly #onWritten = (count: number) => this.#written(count);
   readonly #onError = (error: unknown) => this.#fail(error);
 
-  /** @param connection where to; @param pool what it shares with others; @param observer who is told */
-  constructor(connection: Connection, pool: WritePool, observer: WriteObserver) {
+  /** @param connection takes the bytes; @param parts what the queue works with */
+  constructor(connection: Connection, { pool, turns, observer }: WriteQueueParts) {
     this.#connection = connection;
     this.#pool = pool;
+    this.#turns = turns;
     this.#observer = observer;
   }
 
@@ -100,7 +113,7 @@ export class WriteQueue {
   push(data: Uint8Array): void {
     if (this.#ended || data.length === 0) return;
     this.size += data.length;
-    this.#turns = 0;
+    this.#gatheredFor = 0;
     if (data.length <= COPIED_WRITE_SIZE) this.#copy(data);
     else this.#refer(data);
     if (this.#scheduled || this.#writing !== null) return;
@@ -112,7 +125,7 @@ export class WriteQueue {
   takeTurn(): void {
     // A stream that has its next chunk at hand needs some turns of the microtask queue to give it; one that has not needs a turn
     // of the event loop, and is not waited for.
-    if (this.gathers && this.size < LARGE_BUFFER && this.#turns++ < PATIENCE) {
+    if (this.gathers && this.size < LARGE_BUFFER && this.#gatheredFor++ < PATIENCE) {
       return this.#pool.schedule(this);
     }
     this.#scheduled = false;
@@ -128,8 +141,21 @@ export class WriteQueue {
     this.#tailSize = 0;
   }
 
+  // A peer that takes bytes as fast as they are made would keep the event loop, as one that sends them would.
   #flush(): void {
     if (this.#writing !== null || this.size === 0) return;
+    const held = this.#turns.onWrite(this.size);
+    if (held === null) return this.#writeNext();
+    this.#scheduled = true;
+    held.then(() => this.#writeAfterTurn());
+  }
+
+  #writeAfterTurn(): void {
+    this.#scheduled = false;
+    if (this.#writing === null && this.size > 0) this.#writeNext();
+  }
+
+  #writeNext(): void {
     if (this.#ready.length > 0) {
       const { data, pooled } = this.#ready.shift()!;
       this.#writing = data;

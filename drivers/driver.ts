@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LoopTurns } from "../base/event_loop_share.ts";
 import type { Client } from "../connection.ts";
 import type { HttpError } from "../errors.ts";
 import type { Options } from "../options.ts";
@@ -65,6 +66,8 @@ export interface DriverClient extends Client {
   onWriteDrain: (() => void) | null;
   /** Whether small writes are gathered, since more are likely to follow at once; for as long as a stream is sent. */
   gathersWrites: boolean;
+  /** The turns of the event loop that the connection takes: a parser asks it between messages that came at once. */
+  readonly turns: LoopTurns;
   /** A coarse clock, in milliseconds of `performance.now()`. */
   readonly now: number;
   /** Aborts when the connection is to end: for what was taken over, which no deadline of HTTP ends. */

@@ -43,8 +43,8 @@ export class Takeover {
   #handOver(): void {
     const client = this.#client;
     client.onWriteDrain = null;
-    const { tlsInfo, stopSignal: signal } = client;
-    const connection = new UpgradedConnection(client.export(), { tlsInfo, signal });
+    const { tlsInfo, stopSignal: signal, turns } = client;
+    const connection = new UpgradedConnection(client.export(), { tlsInfo, signal, turns });
     this.#done.resolve();
     Promise.resolve(connection).then(this.#message.upgradeHandler!).catch((error) => {
       if (!(error instanceof ClientDisconnectedError)) client.report(error, this.#message.request);

@@ -261,7 +261,7 @@ export class Responder {
       if (left < 0) {
         throw new RangeError("The body of the response is longer than the content-length it declares");
       }
-      const held = this.#sender.sendData(stream, chunk, false);
+      const held = this.#sender.sendData(stream, chunk, false) ?? this.#client.turns.onMessage();
       if (held !== null) await held;
     }
     if (declared !== null && left > 0) {
@@ -317,8 +317,8 @@ export class Responder {
     stream.response = "writing";
     this.#sender.sendHead(stream, false);
     const own = new StreamConnection(this.#client, stream, this.#sender, this.#host);
-    const { tlsInfo, stopSignal: signal } = this.#client;
-    const connection = new UpgradedConnection(own, { tlsInfo, signal });
+    const { tlsInfo, stopSignal: signal, turns } = this.#client;
+    const connection = new UpgradedConnection(own, { tlsInfo, signal, turns });
     const failed = (error: unknown) => {
       if (!isPeersFault(error)) this.#client.report(error, message.request);
       if (stream.state !== "closed") this.#host.reset(stream, ErrorCode.CONNECT_ERROR, error);

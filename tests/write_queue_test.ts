@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { connectionPair } from "../testing.ts";
 import { turns } from "./support/deadline.ts";
+import { EventLoopShare, LoopTurns } from "../base/event_loop_share.ts";
 import { type WriteObserver, WritePool, WriteQueue } from "../write_queue.ts";
 
 const QUIET: WriteObserver = { onWritten() {}, onEmpty() {}, onWriteError() {} };
@@ -16,7 +17,11 @@ function makeQueue(name: string, pool: WritePool, log: string[], observer = QUIE
     if (name === "faulty") throw new TypeError("It cannot be written to");
     return underlying(data);
   };
-  return new WriteQueue(Object.assign(connection, { write }), pool, observer);
+  return new WriteQueue(Object.assign(connection, { write }), {
+    pool,
+    turns: new LoopTurns(new EventLoopShare()),
+    observer,
+  });
 }
 
 function push(queue: WriteQueue, text: string): void {
@@ -110,7 +115,11 @@ Deno.test("WriteQueue: a turn of many connections takes the memory of the one be
       memory.add(data.buffer);
       return Promise.resolve(data.length);
     };
-    return new WriteQueue(Object.assign(connection, { write }), pool, QUIET);
+    return new WriteQueue(Object.assign(connection, { write }), {
+      pool,
+      turns: new LoopTurns(new EventLoopShare()),
+      observer: QUIET,
+    });
   });
   for (let turn = 0; turn < 3; turn++) {
     for (const queue of queues) push(queue, "HTTP/1.1 200 OK\r\n\r\n");

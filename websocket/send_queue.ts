@@ -26,7 +26,11 @@ export class SendQueue implements WriteObserver {
   /** @param connection where to */
   constructor(connection: UpgradedConnection) {
     this.#connection = connection;
-    this.#queue = new WriteQueue(UpgradedConnection.underlying(connection), WRITES, this);
+    this.#queue = new WriteQueue(UpgradedConnection.underlying(connection), {
+      pool: WRITES,
+      turns: UpgradedConnection.turnsOf(connection),
+      observer: this,
+    });
   }
 
   /** Bytes that wait. */

@@ -156,6 +156,8 @@ export class Http1Driver implements HttpDriver {
         if (held !== null) yield held;
         if (message.written !== null) yield message.written;
         this.#close();
+        const turn = this.#input.length > 0 ? this.#client.turns.onMessage() : null;
+        if (turn !== null) yield turn;
       }
     } catch (error) {
       const answered = this.#answerFault(error);
@@ -575,7 +577,8 @@ export class Http1Driver implements HttpDriver {
         this.#write(chunk.subarray(0, chunk.length + left));
         throw new RangeError("The body of the response is longer than the content-length it declares");
       }
-      const held = framing.kind === "chunked" ? this.#writeChunk(chunk) : this.#write(chunk);
+      const queued = framing.kind === "chunked" ? this.#writeChunk(chunk) : this.#write(chunk);
+      const held = queued ?? this.#client.turns.onMessage();
       if (held !== null) await held;
       if (this.#finished) throw new ClientDisconnectedError();
     }

@@ -189,7 +189,7 @@ export class Http2Driver implements HttpDriver {
     if (this.#upgraded !== null) this.#begin(this.#upgraded);
     try {
       while (this.#phase !== "over") {
-        const held = this.#client.drained;
+        const held = this.#client.drained ?? this.#client.turns.onMessage();
         if (held !== null) yield held;
         else if (!this.#step()) {
           this.#input.retain();
