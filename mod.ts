@@ -17,6 +17,7 @@
  * @module
  */
 
+export type { EventLoopShare, LoopTurns } from "./base/event_loop_share.ts";
 export { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
 export { UpgradedConnection, type UpgradedConnectionInit } from "./upgraded_connection.ts";
 export type {

@@ -89,7 +89,7 @@ export class LoopTurns {
   #weight = 0;
   #messageWeight = 1;
 
-  /** @param share of the server that the connection belongs to */
+  /** Begins to count for one connection of the server that `share` is of. */
   constructor(share: EventLoopShare) {
     this.#share = share;
   }
