@@ -1,0 +1,118 @@
+/**
+ * Floods over HTTP/1 and WebSocket. Memory is in MiB of resident memory over what the server had before.
+ *
+ * @module
+ */
+
+import type { SoakCase } from "../case.ts";
+import { answeredWith, counted } from "./expect.ts";
+
+/** The cases. */
+export const FLOOD_CASES: readonly SoakCase[] = [
+  {
+    name: "pipelined",
+    about: "pipelined requests without end on 8 connections that read",
+    attack: "pipelined",
+    scale: 8,
+    memory: 100,
+    expect: answeredWith("200"),
+    short: { seconds: 1.5 },
+  },
+  {
+    name: "pipelined-tls",
+    about: "the same over TLS",
+    attack: "pipelined",
+    scale: 8,
+    tls: true,
+    memory: 100,
+    expect: answeredWith("200"),
+  },
+  {
+    name: "pipelined-unread",
+    about: "pipelined requests without end on 50 connections that do not read; streamTimeout 3 s",
+    attack: "pipelinedUnread",
+    scale: 50,
+    options: { streamTimeout: 3_000 },
+    memory: 100,
+  },
+  {
+    name: "uploads",
+    about: "8 endless uploads, as fast as the server takes them",
+    attack: "uploads",
+    scale: 8,
+    memory: 100,
+  },
+  {
+    name: "tiny-chunks",
+    about: "chunks of one byte on 8 connections",
+    attack: "tinyChunks",
+    scale: 8,
+    memory: 100,
+    expect: answeredWith("400"),
+  },
+  {
+    name: "endless",
+    about: "16 endless responses to readers that are fast",
+    attack: "endlessResponses",
+    scale: 16,
+    memory: 100,
+  },
+  {
+    name: "upgrade-echo",
+    about: "4 upgraded connections that pipe back what floods them",
+    attack: "upgradedEcho",
+    scale: 4,
+    memory: 100,
+    short: { seconds: 1.5 },
+  },
+  {
+    name: "too-many-lines",
+    about: "687 senders of heads with 12 000 lines: who sees the answer",
+    attack: "tooManyLines",
+    scale: 687,
+    memory: 100,
+    expect: (outcome) => [
+      counted(outcome, "431") < counted(outcome, "senders") * 0.95 &&
+      `${counted(outcome, "431")} of ${counted(outcome, "senders")} senders saw the 431`,
+    ],
+    short: { seconds: 1, scale: 100 },
+  },
+  {
+    name: "ws-pings",
+    about: "one WebSocket that sends empty pings",
+    attack: "socketPings",
+    scale: 1,
+    memory: 60,
+    short: { seconds: 1.5 },
+  },
+  {
+    name: "ws-pings-tls",
+    about: "the same over TLS",
+    attack: "socketPings",
+    scale: 1,
+    tls: true,
+    memory: 60,
+  },
+  {
+    name: "ws-tiny",
+    about: "one WebSocket that sends messages of one byte",
+    attack: "tinyMessages",
+    scale: 1,
+    memory: 60,
+  },
+  {
+    name: "ws-bombs",
+    about: "one WebSocket that sends 1 MiB of zeros in a kilobyte, again and again",
+    attack: "inflateBombs",
+    scale: 1,
+    memory: 150,
+    short: { seconds: 1.5 },
+  },
+  {
+    name: "ws-unread",
+    about: "20 WebSockets that do not read what an echo sends back",
+    attack: "unreadEcho",
+    scale: 20,
+    memory: 150,
+  },
+];

@@ -1,0 +1,62 @@
+/**
+ * Mixed requests, handlers that misbehave, bytes that are no HTTP, and a stop. Memory is in MiB of resident memory over what the server had before.
+ *
+ * @module
+ */
+
+import type { SoakCase } from "../case.ts";
+import { counted } from "./expect.ts";
+
+/** The cases. */
+export const MIXED_CASES: readonly SoakCase[] = [
+  {
+    name: "mixed",
+    about: "mixed requests over HTTP/1 and 2 on 40 connections, each answer checked",
+    attack: "mixedRequests",
+    scale: 40,
+    memory: 150,
+    expect: (outcome) => [
+      counted(outcome, "wrong") > 0 && `${counted(outcome, "wrong")} answers were wrong`,
+      counted(outcome, "right") === 0 && "no answer was right",
+    ],
+  },
+  {
+    name: "mixed-tls",
+    about: "the same over TLS",
+    attack: "mixedRequests",
+    scale: 40,
+    tls: true,
+    memory: 200,
+    expect: (outcome) => [
+      counted(outcome, "wrong") > 0 && `${counted(outcome, "wrong")} answers were wrong`,
+      counted(outcome, "right") === 0 && "no answer was right",
+    ],
+  },
+  {
+    name: "misdeeds",
+    about: "handlers that misbehave in every way, over HTTP/1 and 2",
+    attack: "misdeeds",
+    scale: 4,
+    memory: 150,
+    expect: ({ answers }) =>
+      Object.keys(answers).map((answer) => answer.startsWith("unanswered") && `a handler was ${answer}`),
+  },
+  {
+    name: "fuzzed",
+    about: "connections that send pieces of messages in any order, with bytes changed",
+    attack: "fuzzed",
+    scale: 8,
+    memory: 100,
+  },
+  {
+    name: "stop",
+    about: "a stop under mixed requests, with 3 s for what runs",
+    attack: "mixedRequests",
+    scale: 40,
+    memory: 150,
+    stops: true,
+    refuses: true,
+    noLatency: "the server stops",
+    expect: ({ stopped }) => [!(stopped !== null && stopped < 4_000) && `stopping took ${stopped} ms`],
+  },
+];
