@@ -30,6 +30,22 @@ const HEAD_DELAY = 5;
 /** A text up to this length, in characters, is encoded into memory that is used again. */
 const SHORT_TEXT = 1024;
 
+// "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields", and "An
+// intermediary transforming an HTTP/1.x message to HTTP/2 MUST remove connection-specific header fields as
+// discussed in Section 7.6.1 of [HTTP]" (RFC 9113 §8.2.2). `content-length`, `date` and `trailer` are the server's.
+const OWN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 /** What a responder needs of its driver. */
 export interface ResponderHost {
   /** Ends a stream before its time: RST_STREAM. */
@@ -45,6 +61,8 @@ interface Outgoing {
   readonly fields: readonly string[];
   /** The `content-length` that the handler declared, or `null`. */
   readonly declared: number | null;
+  /** The fields that are not copied: {@link OWN_FIELDS}, and those that the handler's `connection` names. */
+  readonly withheld: ReadonlySet<string>;
 }
 
 /** Sends the responses of one connection. */
@@ -102,26 +120,28 @@ export class Responder {
       throw new TypeError("A handler answered 2xx to CONNECT, which makes a tunnel: use exchange.upgrade()");
     }
     const fields = Response.fieldsOf(response);
-    return { stream, status, fields, declared: this.#findLength(fields) };
-  }
-
-  #findLength(fields: readonly string[]): number | null {
     let declared: number | null = null;
+    let withheld = OWN_FIELDS;
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at]!;
       if (name === "content-length") declared = declaredLength(fields[at + 1]!);
-      // What ends an HTTP/1 connection behind its response ends this one in good order too.
-      else if (name === "connection" && listElements(fields[at + 1]!).includes("close")) {
-        this.#host.shutDown();
-      }
+      else if (name === "connection") withheld = this.#takeConnection(fields[at + 1]!, withheld);
     }
-    return declared;
+    return { stream, status, fields, declared, withheld };
+  }
+
+  /** Obeys a handler's `connection` field; returns the fields to withhold, those that it names among them. */
+  #takeConnection(value: string, withheld: ReadonlySet<string>): ReadonlySet<string> {
+    const options = listElements(value);
+    // A response that would end an HTTP/1 connection ends this one in good order, too.
+    if (options.includes("close")) this.#host.shutDown();
+    return new Set([...withheld, ...options]);
   }
 
   // Heads.
 
   /** Begins the block of a final head: all of it but its end. */
-  #encodeHead({ stream, status, fields, declared }: Outgoing, size: number | null): void {
+  #encodeHead({ stream, status, fields, declared, withheld }: Outgoing, size: number | null): void {
     const { heads } = this.#sender;
     heads.begin();
     heads.addStatus(status);
@@ -130,7 +150,7 @@ export class Responder {
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at]!;
       named ||= name === "server";
-      if (!OWN_FIELDS.has(name)) heads.add(name, fields[at + 1]!);
+      if (!withheld.has(name)) heads.add(name, fields[at + 1]!);
       else if (name === "date" && !dated && isHttpDate(fields[at + 1]!)) {
         dated = true;
         heads.add(name, fields[at + 1]!);
@@ -157,13 +177,15 @@ export class Responder {
   /** Sends an informational response (RFC 9113 §8.1): HEADERS that do not end the stream. */
   inform(stream: Http2Stream, status: number, headers: HeadersInit | undefined): void {
     if (stream.ended || stream.response !== "awaited" || stream.state === "reserved-local") return;
-    const fields = fieldList(new Headers(headers));
+    const given = new Headers(headers);
+    const nominated = listElements(given.get("connection") ?? "");
     const { heads } = this.#sender;
     heads.begin();
     heads.addStatus(status);
+    const fields = fieldList(given);
     for (let at = 0; at < fields.length; at += 2) {
       const name = fields[at]!;
-      if (!OWN_FIELDS.has(name)) heads.add(name, fields[at + 1]!);
+      if (!OWN_FIELDS.has(name) && !nominated.includes(name)) heads.add(name, fields[at + 1]!);
     }
     this.#sender.sendHead(stream, false);
   }
@@ -327,19 +349,6 @@ export class Responder {
     return null;
   }
 }
-
-// "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields" (RFC 9113 §8.2.2); the others
-// here are the server's to say
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "date",
-  "keep-alive",
-  "proxy-connection",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 // An array of a class of somebody's own may have any length.
 function checkLength(bytes: Uint8Array): Uint8Array {
