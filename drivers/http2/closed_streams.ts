@@ -1,17 +1,17 @@
 /**
- * Which streams were closed, and how: what may still arrive on one depends on it (RFC 9113 §5.1). Only the last ones are
- * remembered, in memory of a fixed size.
+ * Remembers which streams were closed, and how: the frames that may still arrive on a stream depend on it
+ * (RFC 9113 §5.1). Only the last streams are remembered, in memory of a fixed size.
  *
  * @module
  */
 
 /** How a stream was closed. */
 export const Closing = {
-  /** It never was, as far as is remembered. */
+  /** The stream was not closed, or is too long gone to be remembered. */
   Unknown: 0,
   /** Both sides have ended, or the peer has reset it. */
   Ended: 1,
-  /** This side has reset it: the peer may not know yet, and what comes is ignored. */
+  /** This side has reset it: the peer may not know yet, so that its frames are ignored. */
   Reset: 2,
 } as const;
 

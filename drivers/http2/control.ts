@@ -8,8 +8,10 @@ import type { DriverClient } from "../driver.ts";
 import type { Budgets } from "./budgets.ts";
 import { EarlyPriorities } from "./early_priorities.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
+import { dependsOnItself } from "./faults.ts";
 import { Flag, type Frame, FrameType } from "./frame.ts";
 import { encodePingAck } from "./frames/ping.ts";
+import { parsePriority as parsePriorityFrame } from "./frames/priority.ts";
 import { parsePriorityUpdate } from "./frames/priority_update.ts";
 import { encodeSettings, parseSettings, type Setting, SETTINGS_ACK } from "./frames/settings.ts";
 import { encodeWindowUpdate, parseWindowUpdate } from "./frames/window_update.ts";
@@ -103,7 +105,10 @@ export class Control {
         return this.#onWindowUpdate(frame);
       case FrameType.PRIORITY_UPDATE:
         return this.#onPriorityUpdate(frame);
-      default: // PRIORITY; and "Implementations MUST ignore and discard frames of unknown types." (RFC 9113 §4.1)
+      case FrameType.PRIORITY:
+        if (parsePriorityFrame(frame).dependency === frame.streamId) throw dependsOnItself(frame.streamId);
+        return;
+      default: // "Implementations MUST ignore and discard frames of unknown types." (RFC 9113 §4.1)
     }
   }
 

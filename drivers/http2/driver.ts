@@ -23,7 +23,7 @@ import { Budgets } from "./budgets.ts";
 import { Closing } from "./closed_streams.ts";
 import { Control } from "./control.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
-import { badTrailers, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
+import { badTrailers, dependsOnItself, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
 import { Flag, type Frame, FRAME_HEADER_SIZE, FRAME_SIZE_LIMIT, FrameType } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { checkBlockSize, type FieldBlockLimits, PartialFieldBlock } from "./frames/continuation.ts";
@@ -308,14 +308,16 @@ export class Http2Driver implements HttpDriver {
     if (streamId % 2 === 0) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A client's streams are odd (RFC 9113 §5.1.1)");
     }
-    parseHeaders(frame);
-    const endStream = frame.has(Flag.END_STREAM);
+    const toItself = parseHeaders(frame);
     if (!frame.has(Flag.END_HEADERS)) {
-      this.#block = new PartialFieldBlock(frame, endStream, this.#blockLimits);
+      this.#block = new PartialFieldBlock(frame, frame.has(Flag.END_STREAM), this.#blockLimits);
+      this.#block.dependsOnItself = toItself;
       return;
     }
     checkBlockSize(frame.end - frame.start, this.#blockLimits.headerSizeLimit);
-    this.#onFieldBlock(streamId, endStream, this.#decoder.decode(frame.bytes, frame.start, frame.end));
+    const list = this.#decoder.decode(frame.bytes, frame.start, frame.end);
+    if (toItself) this.#rejectDependency(streamId);
+    this.#onFieldBlock(streamId, frame.has(Flag.END_STREAM), list);
   }
 
   // "A receiver MUST treat the receipt of any other type of frame or a frame on a different stream as a connection error of type
@@ -327,7 +329,16 @@ export class Http2Driver implements HttpDriver {
     block.add(frame);
     if (!frame.has(Flag.END_HEADERS)) return;
     this.#block = null;
-    this.#onFieldBlock(block.streamId, block.endStream, this.#decoder.decode(block.join()));
+    const list = this.#decoder.decode(block.join());
+    if (block.dependsOnItself) this.#rejectDependency(block.streamId);
+    this.#onFieldBlock(block.streamId, block.endStream, list);
+  }
+
+  /** Refuses a stream that depends on itself, once its field block was decoded for the sake of the table. */
+  #rejectDependency(streamId: number): void {
+    if (streamId > this.#streams.lastId) this.#streams.lastId = streamId;
+    else if (this.#streams.find(streamId, "HEADERS") === undefined) return; // the whole block is ignored
+    throw dependsOnItself(streamId);
   }
 
   #onFieldBlock(streamId: number, endStream: boolean, list: HeaderList): void {

@@ -32,6 +32,18 @@ export function wrongLength(streamId: number): StreamError {
   );
 }
 
+// RFC 9113 §5.3.2 keeps only "some of the mandatory handling" of stream dependencies, "to ensure that implementations [...]
+// remain interoperable", and does not say what a stream that depends on itself is. A sender that says so is broken; tools
+// that test for conformance expect this error (RFC 9113 §5.4.2), from a PRIORITY frame as well.
+/** A stream that is said to depend on itself. */
+export function dependsOnItself(streamId: number): StreamError {
+  return new StreamError(
+    streamId,
+    ErrorCode.PROTOCOL_ERROR,
+    "A stream cannot depend on itself (RFC 9113 §5.3.2, §6.3)",
+  );
+}
+
 /** What the handler of a malformed request is told: its body will not be complete. */
 export function faultOf(error: StreamError): HttpError {
   return new HttpError(400, error.message, { cause: error });

@@ -20,10 +20,13 @@
  *                                                       +--------+
  * ```
  *
- * "idle" and "closed" streams have no object: which of the two a stream is, its number says, and `closed_streams.ts`.
+ * "idle" and "closed" streams have no object: the number of a stream tells which of the two it is, and
+ * `closed_streams.ts` how it was closed.
  *
  * @module
  */
+
+import { Closing } from "./closed_streams.ts";
 
 /** Where a stream stands. */
 export type StreamState =
@@ -34,42 +37,68 @@ export type StreamState =
   | "half-closed-remote"
   | "closed";
 
-/** The frames on a stream that a client may send; CONTINUATION is part of HEADERS. */
-export type ReceivedType = "DATA" | "HEADERS" | "PRIORITY" | "RST_STREAM" | "WINDOW_UPDATE";
+/**
+ * The frames on a stream that a client may send, and that depend on its state; CONTINUATION is part of HEADERS. PRIORITY
+ * "can be sent [...] in any stream state" (RFC 9113 §6.3).
+ */
+export type ReceivedType = "DATA" | "HEADERS" | "RST_STREAM" | "WINDOW_UPDATE";
 
 /**
- * What receiving a frame in some state is: allowed, or a fault.
+ * What follows from receiving a frame.
  *
+ * - `allowed`: the frame is for a stream that is open or promised, or HEADERS open one
+ * - `ignored`: the stream is closed, and the peer may not have known
  * - `protocol-error`: a connection error of type PROTOCOL_ERROR
  * - `stream-closed`: a stream error of type STREAM_CLOSED
  * - `connection-closed`: a connection error of type STREAM_CLOSED
  */
-export type Verdict = "allowed" | "protocol-error" | "stream-closed" | "connection-closed";
+export type Verdict = "allowed" | "ignored" | "protocol-error" | "stream-closed" | "connection-closed";
 
-/** Whether a frame may be received in a state. */
-export function judge(state: StreamState, type: ReceivedType): Verdict {
-  if (type === "PRIORITY") return "allowed"; // "can be sent [...] in any stream state" (RFC 9113 §6.3)
+/**
+ * Judges a received frame by the state of its stream.
+ *
+ * @param closing how a stream that is closed was closed; of no account in any other state
+ */
+export function judge(state: StreamState, type: ReceivedType, closing: Closing): Verdict {
+  const isMessage = type === "DATA" || type === "HEADERS";
   switch (state) {
     case "idle":
-      // "Receiving any frame other than HEADERS or PRIORITY on a stream in this state MUST be treated as a connection error"
+      // "Receiving any frame other than HEADERS or PRIORITY on a stream in this state MUST be treated as a
+      // connection error"
       return type === "HEADERS" ? "allowed" : "protocol-error";
     case "reserved-local":
-      // "Receiving any type of frame other than RST_STREAM, PRIORITY, or WINDOW_UPDATE on a stream in this state MUST be treated
-      // as a connection error of type PROTOCOL_ERROR."
-      return type === "DATA" || type === "HEADERS" ? "protocol-error" : "allowed";
+      // "Receiving any type of frame other than RST_STREAM, PRIORITY, or WINDOW_UPDATE on a stream in this state
+      // MUST be treated as a connection error of type PROTOCOL_ERROR."
+      return isMessage ? "protocol-error" : "allowed";
     case "open":
     case "half-closed-local":
       return "allowed";
     case "half-closed-remote":
-      // "If an endpoint receives additional frames, other than WINDOW_UPDATE, PRIORITY, or RST_STREAM, for a stream that is in
-      // this state, it MUST respond with a stream error of type STREAM_CLOSED."
-      return type === "DATA" || type === "HEADERS" ? "stream-closed" : "allowed";
+      // "If an endpoint receives additional frames, other than WINDOW_UPDATE, PRIORITY, or RST_STREAM, for a
+      // stream that is in this state, it MUST respond with a stream error of type STREAM_CLOSED."
+      return isMessage ? "stream-closed" : "allowed";
     case "closed":
-      // "WINDOW_UPDATE or RST_STREAM frames can be received in this state for a short period"; others "MUST be treated as a
-      // connection error of type STREAM_CLOSED", unless this side has reset the stream, of which the driver knows
-      return type === "DATA" || type === "HEADERS" ? "connection-closed" : "allowed";
+      return isMessage ? judgeMessageOnClosed(closing) : "ignored";
     default:
       return state satisfies never;
+  }
+}
+
+/** Judges DATA or HEADERS on a closed stream. Other frames "can be received in this state for a short period". */
+function judgeMessageOnClosed(closing: Closing): Verdict {
+  switch (closing) {
+    case Closing.Reset:
+      // "An endpoint that sends a RST_STREAM frame on a stream [...] MUST be prepared to receive additional frames"
+      return "ignored";
+    case Closing.Ended:
+      // "Receiving other frames [...] MUST be treated as a connection error of type STREAM_CLOSED."
+      return "connection-closed";
+    case Closing.Unknown:
+      // A stream that was passed over is closed and was never used: "The identifier of a newly established stream
+      // MUST be numerically greater than all streams that the initiating endpoint has opened" (RFC 9113 §5.1.1)
+      return "protocol-error";
+    default:
+      return closing satisfies never;
   }
 }
 

@@ -7,7 +7,7 @@
 import { ClosedStreams, Closing } from "./closed_streams.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
 import type { Http2Stream } from "./stream.ts";
-import { judge, type ReceivedType } from "./stream_state.ts";
+import { judge, type ReceivedType, type StreamState } from "./stream_state.ts";
 
 /** Knows the streams of one connection. */
 export class StreamTable {
@@ -24,7 +24,7 @@ export class StreamTable {
     return this.#active;
   }
 
-  /** The streams that are open, those that are closed meanwhile left out. */
+  /** The streams that are open. A stream that is closed during the iteration is left out. */
   get open(): Iterable<Http2Stream> {
     return this.#streams.values();
   }
@@ -63,24 +63,32 @@ export class StreamTable {
   }
 
   /**
-   * The stream of a frame; `undefined` where the frame is to be ignored: it is closed, and the peer may not know.
+   * Returns the stream of a frame. `undefined`: the frame is to be ignored, because its stream is closed and the
+   * peer may not have known.
    *
-   * @throws {ConnectionError | StreamError} where the frame may not be there
+   * @throws {ConnectionError | StreamError} where the state of the stream forbids the frame
    */
   find(id: number, type: ReceivedType): Http2Stream | undefined {
     const stream = this.#streams.get(id);
     const state = stream?.state ?? (this.isIdle(id) ? "idle" : "closed");
-    const verdict = judge(state, type);
-    if (verdict === "allowed") return stream;
-    const how = state === "closed" ? this.#closed.get(id) : Closing.Unknown;
-    if (how === Closing.Reset) return undefined;
-    const what = `${type} on a stream that is ${state} (RFC 9113 §5.1)`;
-    if (verdict === "stream-closed") throw new StreamError(id, ErrorCode.STREAM_CLOSED, what);
-    // A stream that was passed over is closed too, and was never used: "the identifier of a newly established stream MUST be
-    // numerically greater than all streams that the initiating endpoint has opened or reserved" (RFC 9113 §5.1.1)
-    throw new ConnectionError(
-      how === Closing.Ended ? ErrorCode.STREAM_CLOSED : ErrorCode.PROTOCOL_ERROR,
-      what,
-    );
+    const verdict = judge(state, type, this.#closed.get(id));
+    switch (verdict) {
+      case "allowed":
+        return stream;
+      case "ignored":
+        return undefined;
+      case "stream-closed":
+        throw new StreamError(id, ErrorCode.STREAM_CLOSED, describe(type, state));
+      case "connection-closed":
+        throw new ConnectionError(ErrorCode.STREAM_CLOSED, describe(type, state));
+      case "protocol-error":
+        throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, describe(type, state));
+      default:
+        return verdict satisfies never;
+    }
   }
+}
+
+function describe(type: ReceivedType, state: StreamState): string {
+  return `${type} on a stream that is ${state} (RFC 9113 §5.1)`;
 }

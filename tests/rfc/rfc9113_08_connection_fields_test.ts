@@ -96,7 +96,17 @@ testWithTool(
     await withUpstream(UPSTREAM, async (upstream) => {
       const proxy: Handler = () => fetch(upstream);
       await withTcpServer(proxy, {}, async ({ origin }) => {
-        const args = ["-q", "-sS", "-i", "--noproxy", "*", "--max-time", "10", "--http2-prior-knowledge", origin];
+        const args = [
+          "-q",
+          "-sS",
+          "-i",
+          "--noproxy",
+          "*",
+          "--max-time",
+          "10",
+          "--http2-prior-knowledge",
+          origin,
+        ];
         const { code, stdout, stderr } = await runTool(path, args);
         assertEquals(code, 0, stderr);
         const lines = stdout.split("\r\n").filter((line) => !line.startsWith("date:"));

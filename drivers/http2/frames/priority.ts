@@ -1,6 +1,6 @@
 /**
- * PRIORITY (RFC 9113 §6.3): deprecated, parsed and ignored. What a frame of a wrong size is answered with is in
- * `frame_reader.ts`.
+ * PRIORITY (RFC 9113 §6.3): deprecated, and ignored but for a stream that depends on itself. `frame_reader.ts` answers a
+ * frame of a wrong size.
  *
  * @module
  */

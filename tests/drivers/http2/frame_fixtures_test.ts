@@ -4,7 +4,7 @@
  *
  * What the corpus expects and this layer does not say:
  * - padding is taken away without a look at what it is: the test finds it between the payload's end and the frame's.
- * - the priority of HEADERS is passed over: the test reads it with `parsePriority()`, which the driver does not.
+ * - the priority of HEADERS is passed over: the test reads it with `parsePriority()`.
  * - a client may not send PUSH_PROMISE at all; the driver says so, whereas the codec judges the frame.
  *
  * No faulty frame needs the driver to be refused.
