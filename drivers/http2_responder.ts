@@ -339,8 +339,8 @@ export class Responder {
     stream.response = "writing";
     this.#sender.sendHead(stream, false);
     const own = new StreamConnection(this.#client, stream, this.#sender, this.#host);
-    const { tlsInfo, stopSignal: signal, turns } = this.#client;
-    const connection = new UpgradedConnection(own, { tlsInfo, signal, turns });
+    const { tlsInfo, turns } = this.#client;
+    const connection = new UpgradedConnection(own, { tlsInfo, signal: own.stopSignal, turns });
     const failed = (error: unknown) => {
       if (!isPeersFault(error)) this.#client.report(error, message.request);
       if (stream.state !== "closed") this.#host.reset(stream, ErrorCode.CONNECT_ERROR, error);

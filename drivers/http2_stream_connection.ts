@@ -27,6 +27,7 @@ export class StreamConnection implements Connection {
   readonly #stream: Http2Stream;
   readonly #sender: Sender;
   readonly #resetter: StreamResetter;
+  readonly #stopper = new AbortController();
   #rest = NOTHING;
   #closed = false;
 
@@ -36,6 +37,20 @@ export class StreamConnection implements Connection {
     this.#stream = stream;
     this.#sender = sender;
     this.#resetter = resetter;
+    this.#followStop(client.stopSignal);
+  }
+
+  // A client's signal lives as long as its connection: the listeners of every tunnel that has ended would stay with it.
+  #followStop(stop: AbortSignal): void {
+    const onStop = () => this.#stopper.abort(stop.reason);
+    if (stop.aborted) return onStop();
+    stop.addEventListener("abort", onStop);
+    this.#stream.onClosed = () => stop.removeEventListener("abort", onStop);
+  }
+
+  /** Aborts when the client is to stop, unless the stream has ended before; a signal for this stream alone. */
+  get stopSignal(): AbortSignal {
+    return this.#stopper.signal;
   }
 
   /** The address on this side of the connection underneath. */

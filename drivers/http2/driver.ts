@@ -613,6 +613,7 @@ export class Http2Driver implements HttpDriver {
     if (!this.#streams.remove(stream, how)) return;
     this.#client.bodies.delete(stream.id);
     stream.state = "closed";
+    stream.onClosed?.();
     stream.message?.body?.detach(); // what nobody reads must not narrow the window of the connection
     if (stream.id % 2 === 0) this.#pusher.onClosed();
     if (!stream.running) this.#release();

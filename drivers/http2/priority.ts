@@ -18,7 +18,9 @@ export interface Priority {
  */
 export const UNSIGNALED: Priority = { urgency: 3, incremental: true };
 
-// dictionary = member *( OWS "," OWS member ) (RFC 8941 §3.2): what is none is ignored as a whole (RFC 8941 §4.2).
+// dictionary = member *( OWS "," OWS member ) (RFC 8941 §3.2). A value that is no dictionary is ignored as a whole (RFC
+// 8941 §4.2). No two neighbours of this expression can take the same space, so that the time to refuse a value grows
+// with its length, and not with the square.
 const KEY = "[a-z*][a-z0-9_.*-]*";
 const ITEM = [
   "-?[0-9]{1,15}(?:\\.[0-9]{1,3})?",
@@ -28,9 +30,9 @@ const ITEM = [
   "\\?[01]",
 ].join("|");
 const PARAMETERS = `(?:;[ ]*${KEY}(?:=(?:${ITEM}))?)*`;
-const INNER_LIST = `\\([ ]*(?:(?:${ITEM})${PARAMETERS}(?:[ ]+(?:${ITEM})${PARAMETERS})*)?[ ]*\\)`;
+const INNER_LIST = `\\([ ]*(?:(?:${ITEM})${PARAMETERS}(?:[ ]+(?:${ITEM})${PARAMETERS})*[ ]*)?\\)`;
 const MEMBER = `${KEY}(?:=(?:${ITEM}|${INNER_LIST}))?${PARAMETERS}`;
-const DICTIONARY = new RegExp(`^[ ]*(?:${MEMBER}(?:[ \\t]*,[ \\t]*${MEMBER})*)?[ ]*$`);
+const DICTIONARY = new RegExp(`^[ ]*(?:${MEMBER}(?:[ \\t]*,[ \\t]*${MEMBER})*[ ]*)?$`);
 
 /** A priority of more characters is not looked into. */
 const LENGTH_LIMIT = 256;

@@ -43,6 +43,8 @@ export class Http2Stream implements Schedulable {
   sent: PromiseWithResolvers<null> | null = null;
   /** Where the data comes from, when it is a stream. */
   source: ResponseStream | null = null;
+  /** Called once the stream is closed; `null` unless it is a tunnel. */
+  onClosed: (() => void) | null = null;
 
   /** How many bytes are taken of the peer; `null` where the request has no body. */
   window: ReceiveWindow | null = null;

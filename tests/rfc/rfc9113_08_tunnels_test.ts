@@ -1,0 +1,64 @@
+/** RFC 9113 §8.5: the signal that the handler of a tunnel is given. */
+
+import type { Handler, UpgradedConnection } from "../../mod.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { until, within } from "../support/deadline.ts";
+import type { Fields, Http2Client } from "../support/http2_client.ts";
+import { withHttp2Tcp } from "../support/http2_tcp.ts";
+import type { ServerOptions } from "../support/server.ts";
+
+const plain: Fields = [[":method", "CONNECT"], [":authority", "example.com:443"]];
+const options: ServerOptions = { allowedMethods: null };
+
+for (
+  const [how, end] of [
+    ["by RST_STREAM of the client", (client: Http2Client, id: number) => client.reset(id)],
+    ["by its handler", (_client: Http2Client, _id: number, tunnel: UpgradedConnection) => tunnel.close()],
+  ] as const
+) {
+  Deno.test(`the signal of a tunnel that was ended ${how} is released, and that of another aborts at stop() (RFC 9113 §8.5)`, async () => {
+    const tunnels: UpgradedConnection[] = [];
+    const handler: Handler = (_, exchange) => exchange.upgrade((tunnel) => void tunnels.push(tunnel));
+    await withHttp2Tcp(handler, options, async ({ connect, server }) => {
+      const client = await connect();
+      for (const id of [1, 3]) client.headers(id, plain, { endStream: false });
+      for (const id of [1, 3]) await client.head(id);
+      await until("both tunnels", () => tunnels.length === 2);
+      const [ended, open] = tunnels;
+      assert(ended !== undefined && open !== undefined, "there are two tunnels");
+      end(client, 1, ended);
+      await client.sync();
+      const stopped = server.stop(1_000);
+      await until("the stop to be told", () => open.signal.aborted);
+      assertEquals(ended.signal.aborted, false);
+      open.close();
+      await client.closed();
+      await client.close();
+      await within("stop()", stopped);
+    });
+  });
+}
+
+Deno.test("the signal of a tunnel that begins behind stop() is aborted (RFC 9113 §8.5)", async () => {
+  const gate = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<boolean>();
+  const handler: Handler = async (_, exchange) => {
+    await gate.promise;
+    return exchange.upgrade((tunnel) => {
+      aborted.resolve(tunnel.signal.aborted);
+      tunnel.close();
+    });
+  };
+  await withHttp2Tcp(handler, options, async ({ connect, server }) => {
+    const client = await connect();
+    client.headers(1, plain, { endStream: false });
+    await client.sync();
+    const stopped = server.stop(1_000);
+    await client.goneAway();
+    gate.resolve();
+    assertEquals(await within("the tunnel", aborted.promise), true);
+    await client.closed();
+    await client.close();
+    await within("stop()", stopped);
+  });
+});
