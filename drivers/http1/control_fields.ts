@@ -4,6 +4,8 @@
  * @module
  */
 
+import { takePart } from "../latin1.ts";
+
 /** The fields that decide how a request is framed and routed. Each value is that of all its lines, joined by `, `. */
 export interface ControlFields {
   "host"?: string;
@@ -61,7 +63,7 @@ export function controlFields(text: string, noted: readonly number[], count: num
   const control: ControlFields = {};
   for (let at = 0; at < count; at += 3) {
     const name = CONTROL_FIELDS[noted[at]!]!;
-    const value = text.slice(noted[at + 1], noted[at + 2]);
+    const value = takePart(text, noted[at + 1]!, noted[at + 2]!);
     const before = control[name];
     control[name] = before === undefined ? value : `${before}, ${value}`;
   }

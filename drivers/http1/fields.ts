@@ -10,7 +10,7 @@
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
-import { copyLatin1, decodeLatin1, encodeLatin1, hasBytesAt } from "../latin1.ts";
+import { copyLatin1, decodeLatin1, encodeLatin1, hasBytesAt, ownPart, takePart } from "../latin1.ts";
 import { isOws, trimOws } from "../list_field.ts";
 
 /**
@@ -121,7 +121,7 @@ export class FieldSection implements FieldLines {
   toPairs(): (readonly [name: string, value: string])[] {
     const pairs: (readonly [name: string, value: string])[] = [];
     for (let at = 0; at < this.#lines.length; at += 3) {
-      pairs.push([this.text.slice(this.#lines[at], this.#lines[at + 1]), this.#valueOf(at)]);
+      pairs.push([takePart(this.text, this.#lines[at]!, this.#lines[at + 1]!), this.#valueOf(at)]);
     }
     return pairs;
   }
@@ -139,7 +139,8 @@ export class FieldSection implements FieldLines {
   }
 
   #valueOf(line: number): string {
-    return trimOws(this.text.slice(this.#lines[line + 1]! + 1, this.#lines[line + 2]));
+    const value = trimOws(this.text.slice(this.#lines[line + 1]! + 1, this.#lines[line + 2]));
+    return ownPart(value, this.text.length);
   }
 }
 

@@ -22,7 +22,7 @@ import {
 } from "./fields.ts";
 import { controlField, type ControlFields, controlFields, HOST } from "./control_fields.ts";
 import { Byte } from "../grammar.ts";
-import { decodeLatin1 } from "../latin1.ts";
+import { decodeLatin1, takePart } from "../latin1.ts";
 import type { InputBuffer } from "../input_buffer.ts";
 import { checkPartialRequestLine, METHOD_SIZE_LIMIT, parseRequestLine } from "./request_line.ts";
 
@@ -171,8 +171,8 @@ export class HeadParser {
       this.#limits.targetSizeLimit,
     );
     const text = decodeLatin1(input.bytes, start, end);
-    const method = text.slice(0, methodEnd);
-    this.#line = { text, method, target: text.slice(methodEnd + 1, targetEnd), minor };
+    const method = takePart(text, 0, methodEnd);
+    this.#line = { text, method, target: takePart(text, methodEnd + 1, targetEnd), minor };
     this.#sectionStart = this.#offset;
   }
 

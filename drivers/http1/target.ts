@@ -12,6 +12,7 @@ import {
   parseAuthority,
   type RequestTarget,
 } from "../authority.ts";
+import { ownPart } from "../latin1.ts";
 import type { RequestHead } from "./head.ts";
 
 /**
@@ -61,7 +62,8 @@ const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/([^/?]*)(.*)$/i;
 function absoluteForm(target: string, scheme: string): RequestTarget {
   const match = ABSOLUTE.exec(target);
   if (match === null) throw bad("The target has no form that the method allows", "RFC 9112 §3.2");
-  const [, given = "", host = "", rest = ""] = match;
+  const [, given = "", , rest = ""] = match;
+  const host = ownPart(match[2]!, target.length);
   // "a request for an "https" resource MUST be rejected unless it has been received over a connection that
   // has been secured" (RFC 9110 §7.4)
   if (given.toLowerCase() !== scheme) {

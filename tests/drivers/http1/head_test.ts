@@ -323,10 +323,14 @@ Deno.test("resolveTarget() lets the absolute form win over Host, and wants a por
   };
   const resolve = (method: string, target: string) =>
     resolveTarget(head(method, target), "http", () => "fallback", new AuthorityParser("http"));
-  assertEquals(resolve("GET", "http://Other:81/x?y"), { authority: "other:81", path: "/x?y" });
-  assertEquals(resolve("GET", "http://other?y"), { authority: "other", path: "/?y" });
+  assertEquals(resolve("GET", "http://Other:81/x?y"), {
+    authority: "other:81",
+    path: "/x?y",
+    host: "Other:81",
+  });
+  assertEquals(resolve("GET", "http://other?y"), { authority: "other", path: "/?y", host: "other" });
   assertEquals(resolve("OPTIONS", "*"), { authority: "h", path: "/" });
-  assertEquals(resolve("CONNECT", "a:443"), { authority: "a:443", path: "/" });
+  assertEquals(resolve("CONNECT", "a:443"), { authority: "a:443", path: "/", host: "a:443" });
   for (
     const [method, target] of [
       ["GET", "*"],
