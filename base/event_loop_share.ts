@@ -115,6 +115,12 @@ export class LoopTurns {
     return this.#add(this.#messageWeight);
   }
 
+  /** Something was done that may have taken long, as a handler of the user's; the clock is looked at each time. */
+  onWork(): Promise<null> | null {
+    this.#weight = 0;
+    return this.#share.look(0);
+  }
+
   #add(weight: number): Promise<null> | null {
     this.#weight += weight;
     if (this.#weight < WEIGHT_PER_LOOK && !this.#share.rests) return null;

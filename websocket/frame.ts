@@ -8,7 +8,8 @@
  * @module
  */
 
-import { Memory } from "../memory.ts";
+import { decodeLatin1, layAscii } from "../drivers/latin1.ts";
+import type { Memory } from "../memory.ts";
 
 /** What a frame is (RFC 6455 §11.8). */
 export const Opcode = {
@@ -23,14 +24,18 @@ export const Opcode = {
 /** A value of {@link Opcode}. */
 export type Opcode = typeof Opcode[keyof typeof Opcode];
 
-/** Codes of Close frames that this server sends, and those that stand for none (RFC 6455 §7.4.1). */
+/** Codes of Close frames that have a meaning to this server, and those that stand for no code (RFC 6455 §7.4.1). */
 export const CloseCode = {
+  NORMAL: 1000,
   GOING_AWAY: 1001,
   PROTOCOL_ERROR: 1002,
   NO_STATUS: 1005,
   ABNORMAL: 1006,
   INVALID_PAYLOAD: 1007,
+  POLICY_VIOLATION: 1008,
   TOO_BIG: 1009,
+  /** Only a client sends it: the server has not agreed to an extension. */
+  EXTENSION_MISSING: 1010,
 } as const;
 
 /** A fault of the peer, and the code that answers it. */
@@ -168,17 +173,19 @@ const ENCODER = new TextEncoder();
 /** A text of so many characters fits a frame with the shortest header, whatever they are. */
 const SHORT_TEXT = Math.floor(CONTROL_LIMIT / 3);
 
-// Making memory for a short frame costs more than encoding it.
-const SHORT_FRAME = new Memory(2 + CONTROL_LIMIT);
-const SHORT_PAYLOAD = SHORT_FRAME.bytes.subarray(2);
+/** The least room for {@link encodeText}, in bytes. */
+export const SHORT_FRAME_SIZE: number = 2 + CONTROL_LIMIT;
 
-/** Encodes a text frame; a short one is valid until the next call. */
-export function encodeText(text: string): Uint8Array {
+/** Encodes a text frame; a short one into `room`, because making memory for it costs more than encoding it. */
+export function encodeText(text: string, room: Memory): Uint8Array {
   if (text.length > SHORT_TEXT) return encodeFrame(Opcode.TEXT, ENCODER.encode(text));
-  const { written } = ENCODER.encodeInto(text, SHORT_PAYLOAD);
-  SHORT_FRAME.bytes[0] = 0x80 | Opcode.TEXT;
-  SHORT_FRAME.bytes[1] = written;
-  return SHORT_FRAME.start(2 + written);
+  const { bytes } = room;
+  const written = layAscii(text, bytes, 2)
+    ? text.length
+    : ENCODER.encodeInto(text, bytes.subarray(2)).written;
+  bytes[0] = 0x80 | Opcode.TEXT;
+  bytes[1] = written;
+  return room.start(2 + written);
 }
 
 /** Encodes a Close frame; without a code its body is empty. */
@@ -216,7 +223,7 @@ export function parseClose(body: Uint8Array): Close {
 /** Whether a code may stand in a Close frame. */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000) return code < 5000;
-  return code >= 1000 && code <= 1014 && (code < 1004 || code > 1006);
+  return code >= CloseCode.NORMAL && code <= 1014 && (code < 1004 || code > CloseCode.ABNORMAL);
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -237,13 +244,10 @@ export function decodeText(bytes: Uint8Array): string {
 /** Decodes a short text of ASCII, which is quicker than to call the decoder; `null` for any other. */
 function decodeShort(bytes: Uint8Array): string | null {
   if (bytes.length > SHORT_TEXT) return null;
-  let text = "";
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!;
-    if (byte >= 0x80) return null;
-    text += String.fromCharCode(byte);
-  }
-  return text;
+  let all = 0;
+  for (let at = 0; at < bytes.length; at++) all |= bytes[at]!;
+  // Joining characters would make a tree of strings: a text of 40 characters would hold 900 bytes.
+  return all < 0x80 ? decodeLatin1(bytes, 0, bytes.length) : null;
 }
 
 /** Checks a text that comes in fragments, each as it comes: what is no text is not collected first. */

@@ -20,6 +20,9 @@ export interface Received {
   readonly payload: Uint8Array;
 }
 
+/** A fragment that does not end its message: one with bytes, or one behind the first that has none. */
+export type Fragment = "fragment" | "empty fragment";
+
 /** Parses one connection's frames. */
 export class MessageParser {
   readonly #limit: number;
@@ -36,48 +39,50 @@ export class MessageParser {
   }
 
   /**
-   * The next message or control frame, consumed from `input`; `undefined` until it is complete.
+   * The next message, control frame or fragment, consumed from `input`; `undefined` until it has come in full. A fragment is kept
+   * here until the last one of its message; it is told so that whoever asks may give way to others, since fragments may be many.
    *
    * @throws {WebSocketFault} 1002; 1007 as soon as a fragment is no text; 1009 as soon as a frame's header says that its message
    * is too large
    */
-  next(input: InputBuffer): Received | undefined {
-    for (;;) {
-      const context = { deflate: this.#deflate, fragmented: this.#header !== null };
-      const header = parseHeader(input.bytes, input.start, input.end, context);
-      if (header === undefined) return undefined;
-      const isControl = header.opcode >= Opcode.CLOSE;
-      if (!isControl && this.#size + header.length > this.#limit) throw tooBig(this.#limit);
-      if (input.length < header.size + header.length) return undefined;
-      const start = input.start + header.size;
-      const end = start + header.length;
-      unmask(input.bytes, start, end);
-      input.consume(header.size + header.length);
-      const payload = input.bytes.subarray(start, end);
-      if (isControl || (header.fin && this.#header === null)) {
-        return { opcode: header.opcode, compressed: header.compressed, payload };
-      }
-      const received = this.#join(header, payload);
-      if (received !== undefined) return received;
+  next(input: InputBuffer): Received | Fragment | undefined {
+    const context = { deflate: this.#deflate, fragmented: this.#header !== null };
+    const header = parseHeader(input.bytes, input.start, input.end, context);
+    if (header === undefined) return undefined;
+    const isControl = header.opcode >= Opcode.CLOSE;
+    if (!isControl && this.#size + header.length > this.#limit) throw tooBig(this.#limit);
+    if (input.length < header.size + header.length) return undefined;
+    const start = input.start + header.size;
+    const end = start + header.length;
+    unmask(input.bytes, start, end);
+    input.consume(header.size + header.length);
+    const payload = input.bytes.subarray(start, end);
+    if (isControl || (header.fin && this.#header === null)) {
+      return { opcode: header.opcode, compressed: header.compressed, payload };
     }
+    return this.#join(header, payload);
   }
 
-  #join(header: FrameHeader, payload: Uint8Array): Received | undefined {
+  #join(header: FrameHeader, payload: Uint8Array): Received | Fragment {
     this.#header ??= header;
     if (this.#header.opcode === Opcode.TEXT && !this.#header.compressed) {
       this.#checker ??= new TextChecker();
-      this.#checker.check(payload, header.fin);
+      if (payload.length > 0 || header.fin) this.#checker.check(payload, header.fin);
     }
     this.#reserve(payload.length);
     this.#joined.set(payload, this.#size);
     this.#size += payload.length;
-    if (!header.fin) return undefined;
-    const { opcode, compressed } = this.#header;
-    const whole = this.#joined.subarray(0, this.#size);
+    if (header.fin) return this.#complete(this.#header);
+    return payload.length === 0 && header !== this.#header ? "empty fragment" : "fragment";
+  }
+
+  #complete({ opcode, compressed }: FrameHeader): Received {
+    const payload = this.#joined.subarray(0, this.#size);
     this.#header = null;
+    this.#checker = null;
     this.#joined = new Uint8Array(0);
     this.#size = 0;
-    return { opcode, compressed, payload: whole };
+    return { opcode, compressed, payload };
   }
 
   #reserve(count: number): void {

@@ -29,5 +29,13 @@
  * @module
  */
 
+export {
+  type CreateHonoSocketEvents,
+  type HonoContext,
+  type HonoSocket,
+  type HonoSocketEvents,
+  honoWebSocket,
+} from "./hono.ts";
 export { upgradeWebSocket, type WebSocketUpgrade } from "./upgrade.ts";
-export { ServerWebSocket, type WebSocketOptions } from "./socket.ts";
+export type { WebSocketOptions } from "./options.ts";
+export { ServerWebSocket } from "./socket.ts";

@@ -11,13 +11,15 @@ import type { RequestMessage } from "../message.ts";
 import { messageOf } from "../request.ts";
 import { Response } from "../response.ts";
 import { acceptsDeflate, DEFLATE_RESPONSE } from "./deflate.ts";
-import { resolveSocketOptions, ServerWebSocket, type WebSocketOptions } from "./socket.ts";
+import { resolveSocketOptions, type WebSocketOptions } from "./options.ts";
+import { Session } from "./session.ts";
+import { ServerWebSocket } from "./socket.ts";
 
 /** What a handshake becomes. */
 export interface WebSocketUpgrade {
   /** The socket: it opens when the response was sent. */
   readonly socket: ServerWebSocket;
-  /** The response for the handler to return. */
+  /** The response for the handler to return. Where it returns another one, the socket has `error` and `close`. */
   readonly response: globalThis.Response;
 }
 
@@ -34,38 +36,57 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * @param request as the handler was given it
  * @param options what differs from the defaults
  * @throws {HttpError} 400, 405, 426 for what is no handshake (RFC 6455 §4.2.2): a handler may let it escape
- * @throws {TypeError} when the client has not named `options.protocol`, or the request is not the server's own
+ * @throws {TypeError} when the client has not named `options.protocol`, the request is not the server's own, or was upgraded before
  */
 export function upgradeWebSocket(request: Request, options: WebSocketOptions = {}): WebSocketUpgrade {
   const message = messageOf(request);
   if (message === null) {
     throw new TypeError("upgradeWebSocket: give the request as the handler was given it, not a copy");
   }
+  if (message.upgradeHandler !== null) {
+    throw new TypeError(
+      "upgradeWebSocket: the request was upgraded before; return the response of the first call",
+    );
+  }
   const settings = resolveSocketOptions(options);
-  const isTunnel = message.method === "CONNECT";
-  if (!isTunnel) checkHandshake(message);
+  checkHandshake(message);
   checkVersion(message);
   checkProtocol(message, options.protocol);
   const deflate = settings.compress && acceptsDeflate(message.fields.get("sec-websocket-extensions"));
   message.checkUpgrade();
-  const headers: [string, string][] = isTunnel ? [] : [
-    ["upgrade", "websocket"],
-    ["sec-websocket-accept", acceptKey(message.fields.get("sec-websocket-key")!)],
-  ];
-  if (options.protocol !== undefined) headers.push(["sec-websocket-protocol", options.protocol]);
-  if (deflate) headers.push(["sec-websocket-extensions", DEFLATE_RESPONSE]);
-  const response = new Response(null, { headers });
+  const session = new Session(settings, deflate);
+  message.upgradeHandler = (connection) => session.run(connection);
+  const over = () => session.abandon(); // which does nothing once there is a connection
+  message.completed.then(over, over);
   const socket = new ServerWebSocket({
     url: message.url.replace(/^http/, "ws"),
     protocol: options.protocol ?? "",
-    deflate,
-    settings,
+    extensions: deflate ? "permessage-deflate" : "",
+    session,
   });
-  message.upgradeHandler = (connection) => socket.run(connection);
-  return { socket, response };
+  return { socket, response: new Response(null, { headers: responseFields(message, socket) }) };
+}
+
+function responseFields(
+  message: RequestMessage,
+  { protocol, extensions }: ServerWebSocket,
+): [string, string][] {
+  const fields: [string, string][] = isTunnel(message) ? [] : [
+    ["upgrade", "websocket"],
+    ["sec-websocket-accept", acceptKey(message.fields.get("sec-websocket-key")!)],
+  ];
+  if (protocol !== "") fields.push(["sec-websocket-protocol", protocol]);
+  if (extensions !== "") fields.push(["sec-websocket-extensions", DEFLATE_RESPONSE]);
+  return fields;
+}
+
+/** Whether a request opens a WebSocket on a stream of HTTP/2: extended CONNECT with the protocol `websocket` (RFC 8441 §5). */
+export function isTunnel({ method, extendedProtocol }: RequestMessage): boolean {
+  return method === "CONNECT" && extendedProtocol === "websocket";
 }
 
 function checkHandshake(message: RequestMessage): void {
+  if (isTunnel(message)) return;
   const { method, fields, protocol } = message;
   if (method !== "GET") {
     throw new HttpError(405, "A WebSocket is opened by GET (RFC 6455 §4.2.1)", { headers: { allow: "GET" } });

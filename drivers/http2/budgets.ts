@@ -8,9 +8,9 @@
  * @module
  */
 
+import { TokenBucket } from "../../base/token_bucket.ts";
 import type { Options } from "../../options.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 /** The bytes of a DATA frame from which on it is worth its header. */
 const WORTHWHILE = 256;

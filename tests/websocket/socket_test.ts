@@ -1,52 +1,13 @@
 /** `upgradeWebSocket()` with Deno's own client, with npm's ws, and over HTTP/2 with Node's. */
 
 import WsClient from "ws";
-import { type Handler, HttpServer, type OptionsInit } from "../../mod.ts";
-import { type ServerWebSocket, upgradeWebSocket, type WebSocketOptions } from "../../websocket/mod.ts";
+import { type Handler, HttpServer } from "../../mod.ts";
+import { type ServerWebSocket, upgradeWebSocket } from "../../websocket/mod.ts";
 import { assertThrows } from "@std/assert";
 import { assert, assertEquals } from "../support/assert.ts";
 import { steady, until, within } from "../support/deadline.ts";
 import { findTool, runTool, testWithTool } from "../support/tools.ts";
-
-interface Harness {
-  readonly server: HttpServer;
-  readonly port: number;
-  readonly url: string;
-  /** The sockets of the server, in the order in which they were made. */
-  readonly sockets: readonly ServerWebSocket[];
-  /** The codes that they were closed with. */
-  readonly codes: readonly number[];
-}
-
-function echo(socket: ServerWebSocket): void {
-  socket.binaryType = "arraybuffer";
-  socket.onmessage = ({ data }) => socket.send(data);
-}
-
-/** Runs a test against a server of sockets. */
-async function withSockets(
-  use: (socket: ServerWebSocket) => void,
-  { options = {}, limits = {} }: { readonly options?: WebSocketOptions; readonly limits?: OptionsInit },
-  run: (harness: Harness) => Promise<void>,
-): Promise<void> {
-  const sockets: ServerWebSocket[] = [];
-  const codes: number[] = [];
-  const handler: Handler = (request) => {
-    const { socket, response } = upgradeWebSocket(request, options);
-    sockets.push(socket);
-    socket.addEventListener("close", ({ code }) => codes.push(code));
-    use(socket);
-    return response;
-  };
-  const server = new HttpServer(handler, { log: () => {}, connectionsPerIpLimit: 2000, ...limits });
-  const { port } = server.listen({ hostname: "127.0.0.1", port: 0 }).addr as Deno.NetAddr;
-  try {
-    await run({ server, port, url: `ws://127.0.0.1:${port}/`, sockets, codes });
-  } finally {
-    await within("the stop", server.stop(500));
-    assertEquals(server.clients.size, 0);
-  }
-}
+import { echo, withSockets } from "../support/websocket_server.ts";
 
 /** A client of the platform's that is open. */
 async function open(url: string, protocols?: string[]): Promise<WebSocket> {

@@ -22,11 +22,16 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes one token; says whether there was one. */
-  take(now: number): boolean {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMillisecond) - 1;
+  /** Takes tokens, more than there are if need be; says whether there were enough. */
+  take(now: number, count = 1): boolean {
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMillisecond) - count;
     this.#at = now;
     return this.#tokens >= 0;
+  }
+
+  /** Milliseconds from `now` on until no token is missing. */
+  delay(now: number): number {
+    return this.take(now, 0) ? 0 : -this.#tokens / this.#perMillisecond;
   }
 
   /** Gives tokens back, for what was useful. */

@@ -1,0 +1,382 @@
+/**
+ * One connection as a WebSocket: it reads frames, keeps the closing handshake (RFC 6455 §7), watches over a silent peer and over
+ * what the peer costs. Its socket makes events of what it tells.
+ *
+ * @module
+ */
+
+import type { LoopTurns } from "../base/event_loop_share.ts";
+import { TokenBucket } from "../base/token_bucket.ts";
+import { InputBuffer } from "../drivers/input_buffer.ts";
+import { ClientDisconnectedError } from "../errors.ts";
+import type { Budget } from "../options.ts";
+import { ReadBuffer } from "../read_buffer.ts";
+import { UpgradedConnection } from "../upgraded_connection.ts";
+import { inflate } from "./deflate.ts";
+import { type Close, CloseCode, Opcode, parseClose, WebSocketFault } from "./frame.ts";
+import { MessageParser, type Received } from "./message_parser.ts";
+import type { SocketSettings } from "./options.ts";
+import { SendQueue } from "./send_queue.ts";
+
+const LARGEST_READ = 64 * 1024;
+
+/** A read or a message from this size on is worth a look at the clock, in bytes. */
+const LARGE = 4096;
+
+/** How long a peer may take to answer a Close frame, and to take what was sent before, in milliseconds. */
+const CLOSE_TIMEOUT = 5_000;
+
+/** How a socket has ended. */
+export interface SessionEnd {
+  /** The code of the peer's Close frame, or of the fault, or one that stands for none. */
+  readonly code: number;
+  /** The reason of the peer's Close frame, or of the fault. */
+  readonly reason: string;
+  /** What went wrong; `null` where both sides have sent a Close frame. */
+  readonly error: unknown;
+}
+
+/** How long a budget may fill up until it is looked at again, in milliseconds. */
+const LONGEST_HOLD = 60_000;
+
+/** What a session tells its socket. */
+export interface SessionObserver {
+  /** The socket is open. */
+  onOpen(): void;
+  /** A message has come. Its bytes are valid until this returns. */
+  onMessage(opcode: Opcode, payload: Uint8Array): void;
+  /** The socket is closed; nothing is told after it. */
+  onEnd(end: SessionEnd): void;
+}
+
+/**
+ * Where a session stands.
+ *
+ * ```text
+ *  ▶ connecting ──▶ open ──▶ closing ──▶ closed
+ *        │           (a Close frame was sent or received)
+ *        └────────────▶ closed      (no connection came, or it has failed)
+ * ```
+ */
+export type SessionState = "connecting" | "open" | "closing" | "closed";
+
+/** What was done with something that came: a message was handled that may have taken long, or little was. */
+type Step = "work" | "frame";
+
+/** The server's end of one connection. */
+export class Session {
+  readonly #settings: SocketSettings;
+  readonly #deflate: boolean;
+  readonly #parser: MessageParser;
+  readonly #input = new InputBuffer();
+  readonly #idle: TokenBucket | null;
+  readonly #inflated: TokenBucket | null;
+  #connection: UpgradedConnection | null = null;
+  #turns: LoopTurns | null = null;
+  #queue: SendQueue | null = null;
+  #state: SessionState = "connecting";
+  #early: Close | null = null; // closed before it was open
+  #received: Close | null = null; // the peer's Close frame
+  #failure: unknown = null; // why the connection was cut on this side
+  #isOver = false; // the budget for inflated bytes
+  #hold: PromiseWithResolvers<void> | null = null; // until the budget has filled up
+  #holdTimer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
+  #pinged = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** What it tells: its socket. */
+  observer: SessionObserver | null = null;
+
+  /** @param settings the options; @param deflate whether permessage-deflate was agreed on */
+  constructor(settings: SocketSettings, deflate: boolean) {
+    this.#settings = settings;
+    this.#deflate = deflate;
+    this.#parser = new MessageParser(settings.maxMessageSize, deflate);
+    this.#idle = bucketOf(settings.pingBudget);
+    this.#inflated = bucketOf(settings.inflateBudget);
+  }
+
+  /** Where it stands. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Bytes that wait to be sent. */
+  get bufferedAmount(): number {
+    return this.#queue?.size ?? 0;
+  }
+
+  /** Settles when the peer has caught up, or the socket has closed; `null` while that is so. */
+  get drained(): Promise<void> | null {
+    return this.#queue?.drained ?? null;
+  }
+
+  /** Sends a message, where the socket is open. */
+  send(data: string | Uint8Array | Blob): void {
+    if (this.#state === "open") this.#queue!.send(data);
+  }
+
+  /** Begins the closing handshake, behind what was sent (RFC 6455 §7.1.2). */
+  close(code: number | null, reason: string): void {
+    if (this.#state === "closing" || this.#state === "closed") return;
+    this.#state = "closing";
+    if (this.#queue === null) { // the Close frame is sent when the connection has come
+      this.#early = { code, reason };
+      return;
+    }
+    this.#queue.close(code, reason);
+    this.#limitClose();
+  }
+
+  // Its life.
+
+  /** Serves the connection until it is closed. Never rejects. */
+  async run(connection: UpgradedConnection): Promise<void> {
+    const { signal } = connection;
+    this.#connection = connection;
+    this.#turns = UpgradedConnection.turnsOf(connection);
+    const { maxBufferedAmount } = this.#settings;
+    this.#queue = new SendQueue(connection, { deflate: this.#deflate, maxBufferedAmount }, this);
+    const onStop = () => this.close(CloseCode.GOING_AWAY, "The server stops");
+    signal.addEventListener("abort", onStop);
+    try {
+      this.#open();
+      if (signal.aborted) onStop();
+      await this.#receive(connection);
+      await this.#queue.flushed;
+      await connection.closeWrite();
+    } catch (error) {
+      await this.#fail(this.#failure ?? error);
+    } finally {
+      signal.removeEventListener("abort", onStop);
+      this.#end(this.#received ?? ABNORMAL, null);
+      clearTimeout(this.#timer);
+      this.#queue.end();
+      connection.close();
+    }
+  }
+
+  /** The connection will not come, because the handshake was not completed. */
+  abandon(): void {
+    if (this.#connection !== null) return;
+    this.#end(ABNORMAL, new ClientDisconnectedError("The handshake was not completed (RFC 6455 §4.2.2)"));
+  }
+
+  #open(): void {
+    this.#heardAt = performance.now();
+    if (this.#early === null) {
+      this.#state = "open";
+      this.#watch();
+      return this.observer?.onOpen();
+    }
+    this.#queue!.closeNow(this.#early.code, this.#early.reason);
+    this.#limitClose();
+  }
+
+  /** Closes the connection on this side; what waits for it goes on, and finds that out. */
+  #cut(error: unknown): void {
+    this.#failure ??= error;
+    this.#queue?.end();
+    this.#release();
+    this.#connection?.close();
+  }
+
+  /** From here on the peer has so long to take what is sent, and to answer. */
+  #limitClose(): void {
+    clearTimeout(this.#timer);
+    const late = () =>
+      this.#cut(new ClientDisconnectedError("The peer did not close in time (RFC 6455 §7.1.1)"));
+    this.#timer = setTimeout(late, CLOSE_TIMEOUT);
+  }
+
+  /** Fails the connection (RFC 6455 §7.1.7); a fault of the peer is named by a Close frame. */
+  async #fail(error: unknown): Promise<void> {
+    if (!(error instanceof WebSocketFault)) return this.#lose(error);
+    const { code, message: reason } = error;
+    this.#queue!.closeNow(code, reason);
+    this.#limitClose();
+    this.#end({ code, reason }, error);
+    try {
+      await this.#queue!.flushed;
+      await this.#connection!.closeWrite();
+      await this.#drop();
+    } catch {
+      this.#connection!.close(); // the peer is gone, or its time is over: nobody reads the reason
+    }
+  }
+
+  /** The connection is gone, which is no fault behind the closing handshake. */
+  #lose(error: unknown): void {
+    if (this.#received === null) this.#end(ABNORMAL, error);
+    else this.#end(this.#received, null);
+  }
+
+  /** Reads and drops what a peer still sends, so that closing does not take back what it was sent (RFC 6455 §7.1.1). */
+  async #drop(): Promise<void> {
+    const buffer = new Uint8Array(LARGEST_READ);
+    while (await this.#connection!.read(buffer) !== null);
+  }
+
+  #end({ code, reason }: Close, error: unknown): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#timer);
+    this.observer?.onEnd({ code: code ?? CloseCode.NO_STATUS, reason, error });
+  }
+
+  // What the peer sends.
+
+  async #receive(connection: UpgradedConnection): Promise<void> {
+    const reader = new ReadBuffer(UpgradedConnection.underlying(connection), LARGEST_READ);
+    while (this.#received === null) {
+      const count = await reader.read();
+      if (count === null) {
+        throw new ClientDisconnectedError("The peer left without a Close frame (RFC 6455 §7.1.5)");
+      }
+      this.#heardAt = performance.now();
+      this.#pinged = false;
+      // Small reads are not reported: over HTTP/2 the connection counts its own, and these are of one stream.
+      const held = count < LARGE ? null : this.#turns!.onRead(count);
+      if (held !== null) await this.#wait(held);
+      this.#input.push(reader.take(count));
+      for (let step = this.#takeNext(); step !== null; step = this.#takeNext()) {
+        const held = this.#pause(step);
+        if (held !== null) await this.#wait(held);
+      }
+      this.#input.retain();
+    }
+  }
+
+  /** What has to be awaited before the peer is read on: others' turn, or that it takes what was sent, or its budget. */
+  #pause(step: Step): Promise<unknown> | null {
+    const turn = step === "work"
+      ? this.#turns!.onWork()
+      : this.#input.length > 0
+      ? this.#turns!.onMessage()
+      : null;
+    return turn ?? this.#queue!.drained ?? this.#refill();
+  }
+
+  async #wait(first: Promise<unknown>): Promise<void> {
+    await first;
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure;
+      const held = this.#queue!.drained ?? this.#refill();
+      if (held === null) break;
+      await held;
+    }
+    this.#heardAt = performance.now(); // the peer was not listened to
+  }
+
+  /** Takes what came next; `null` where nothing more has come in full. */
+  #takeNext(): Step | null {
+    if (this.#received !== null) return null;
+    const received = this.#parser.next(this.#input);
+    if (received === undefined) return null;
+    if (typeof received !== "string") return this.#take(received);
+    if (received === "empty fragment") this.#countIdle();
+    return "frame";
+  }
+
+  #take({ opcode, compressed, payload }: Received): Step {
+    switch (opcode) {
+      case Opcode.PING:
+        this.#countIdle();
+        this.#queue!.sendPong(payload);
+        return "frame";
+      case Opcode.PONG:
+        this.#countIdle();
+        return "frame";
+      case Opcode.CLOSE:
+        this.#onClose(payload);
+        return "frame";
+      default:
+        return this.#onMessage(opcode, compressed, payload);
+    }
+  }
+
+  #onMessage(opcode: Opcode, compressed: boolean, payload: Uint8Array): Step {
+    // "After sending a control frame indicating the connection should be closed, a peer does not send any further data"
+    // (RFC 6455 §1.4): what it still receives is dropped, as the web's class does
+    if (this.#state !== "open") return "frame";
+    const message = compressed ? this.#inflate(payload) : payload;
+    this.observer?.onMessage(opcode, message);
+    return message.length >= LARGE || this.#input.length > 0 ? "work" : "frame";
+  }
+
+  #countIdle(): void {
+    if (this.#idle === null || this.#idle.take(performance.now())) return;
+    throw new WebSocketFault(
+      CloseCode.POLICY_VIOLATION,
+      "Too many pings, pongs or empty fragments (RFC 6455 §7.4.1)",
+    );
+  }
+
+  #inflate(payload: Uint8Array): Uint8Array {
+    const message = inflate(payload, this.#settings.maxMessageSize);
+    if (this.#inflated !== null) this.#isOver = !this.#inflated.take(performance.now(), message.length);
+    return message;
+  }
+
+  /** Settles when the budget for inflated bytes has filled up for a while; `null` where it has for good. */
+  #refill(): Promise<void> | null {
+    if (!this.#isOver) return null;
+    const delay = this.#inflated!.delay(performance.now());
+    this.#isOver = delay > 0;
+    if (!this.#isOver) return null;
+    this.#hold = Promise.withResolvers();
+    this.#holdTimer = setTimeout(() => this.#release(), Math.min(delay, LONGEST_HOLD));
+    return this.#hold.promise;
+  }
+
+  #release(): void {
+    clearTimeout(this.#holdTimer);
+    this.#hold?.resolve();
+    this.#hold = null;
+  }
+
+  #onClose(payload: Uint8Array): void {
+    this.#received = parseClose(payload);
+    if (this.#state === "open") this.#state = "closing";
+    this.#limitClose();
+    // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close frame in
+    // response." (RFC 6455 §5.5.1)
+    this.#queue!.closeNow(this.#received.code, this.#received.reason);
+  }
+
+  // What becomes of what is sent.
+
+  /** The peer has taken some bytes: where it is not read until then, that is a sign of life. */
+  onWritten(): void {
+    if (this.#queue!.drained !== null) this.#heardAt = performance.now();
+  }
+
+  /** Nothing more can be sent. */
+  onSendError(error: unknown): void {
+    this.#cut(error);
+  }
+
+  /** Sends a ping to a peer that has been silent for half of its time, and gives it up when it stays so. */
+  #watch(): void {
+    const limit = this.#settings.idleTimeout;
+    if (limit === 0) return;
+    const now = performance.now();
+    if (this.#hold !== null) this.#heardAt = now; // the peer is not listened to
+    const silent = now - this.#heardAt;
+    if (silent >= limit) return this.#cut(new ClientDisconnectedError(`The peer was silent for ${limit} ms`));
+    if (silent < limit / 2) this.#pinged = false;
+    else if (!this.#pinged) {
+      this.#pinged = true;
+      this.#queue!.sendPing();
+    }
+    const next = (this.#pinged ? limit : limit / 2) - silent;
+    this.#timer = setTimeout(() => this.#watch(), Math.max(1, next));
+  }
+}
+
+const ABNORMAL: Close = { code: CloseCode.ABNORMAL, reason: "" };
+
+function bucketOf(budget: Budget | null): TokenBucket | null {
+  return budget === null ? null : new TokenBucket(budget, performance.now());
+}
