@@ -221,7 +221,6 @@ export class Session {
   #end({ code, reason }: Close, error: unknown): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    clearTimeout(this.#timer);
     this.observer?.onEnd({ code: code ?? CloseCode.NO_STATUS, reason, error });
   }
 

@@ -89,6 +89,7 @@ export class RawSocket implements AsyncDisposable {
   readonly #connection: Deno.TcpConn;
   #received = "";
   #ended = false;
+  #closed = false;
   #reading: Promise<void> = Promise.resolve();
 
   private constructor(connection: Deno.TcpConn) {
@@ -179,9 +180,10 @@ export class RawSocket implements AsyncDisposable {
     await until("the end of the server's side", () => this.#ended, milliseconds);
   }
 
-  /** Closes both sides. */
+  /** Closes both sides; with bytes unread the server sees a reset. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connection.close();
+    if (!this.#closed) this.#connection.close();
+    this.#closed = true;
     await this.#reading;
   }
 }
