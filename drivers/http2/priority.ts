@@ -23,7 +23,7 @@ export const UNSIGNALED: Priority = { urgency: 3, incremental: true };
 // with its length, and not with the square.
 const KEY = "[a-z*][a-z0-9_.*-]*";
 const ITEM = [
-  "-?[0-9]{1,15}(?:\\.[0-9]{1,3})?",
+  "-?(?:[0-9]{1,12}\\.[0-9]{1,3}|[0-9]{1,15})",
   '"(?:[ !#-\\[\\]-~]|\\\\["\\\\])*"',
   "[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*",
   ":[A-Za-z0-9+/=]*:",
@@ -32,22 +32,32 @@ const ITEM = [
 const PARAMETERS = `(?:;[ ]*${KEY}(?:=(?:${ITEM}))?)*`;
 const INNER_LIST = `\\([ ]*(?:(?:${ITEM})${PARAMETERS}(?:[ ]+(?:${ITEM})${PARAMETERS})*[ ]*)?\\)`;
 const MEMBER = `${KEY}(?:=(?:${ITEM}|${INNER_LIST}))?${PARAMETERS}`;
-const DICTIONARY = new RegExp(`^[ ]*(?:${MEMBER}(?:[ \\t]*,[ \\t]*${MEMBER})*[ ]*)?$`);
+const DICTIONARY = new RegExp(`^[ ]*(?:${MEMBER}(?:[ \\t]*,[ \\t]*${MEMBER})*[ \\t]*)?$`);
 
 /** A priority of more characters is not looked into. */
 const LENGTH_LIMIT = 256;
 
-// The members that have a meaning: "u" an integer from 0 to 7, "i" a boolean. Others, and values out of range, are ignored
-// (RFC 9218 §4); of a member that is there twice the last one counts.
-const URGENCY = /(?:^|,)[ \t]*u=([0-7])(?=[ \t;,]|$)/g;
-const INCREMENTAL = /(?:^|,)[ \t]*i(?:=\?([01]))?(?=[ \t;,]|$)/g;
+// Finds the members of a dictionary one after another, so that nothing in a string or in a list is taken for a member.
+const MEMBERS = new RegExp(`(${KEY})(?:=(${ITEM}|${INNER_LIST}))?${PARAMETERS}[ \\t]*,?[ \\t]*`, "gy");
+
+const INTEGER = /^-?[0-9]+$/;
 
 /** Parses a priority; what is not there, or no value, is the default of RFC 9218 §4. */
 export function parsePriority(value: string): Priority {
   let urgency = 3;
   let incremental = false;
   if (value.length > LENGTH_LIMIT || !DICTIONARY.test(value)) return { urgency, incremental };
-  for (const [, digit] of value.matchAll(URGENCY)) urgency = digit!.charCodeAt(0) - 0x30;
-  for (const [, flag] of value.matchAll(INCREMENTAL)) incremental = flag !== "0";
+  // A later member overwrites an earlier one of the same key (RFC 8941 §4.2.2), before its value is looked at.
+  for (const [, key, item] of value.trimStart().matchAll(MEMBERS)) {
+    if (key === "u") urgency = parseUrgency(item);
+    if (key === "i") incremental = item === undefined || item === "?1";
+  }
   return { urgency, incremental };
+}
+
+// "u" is an integer from 0 to 7; "priority parameters with out-of-range values, or values of unexpected types" are ignored
+// (RFC 9218 §4).
+function parseUrgency(item: string | undefined): number {
+  const urgency = item !== undefined && INTEGER.test(item) ? Math.abs(Number(item)) : NaN;
+  return urgency <= 7 && (urgency === 0 || !item!.startsWith("-")) ? urgency : 3;
 }

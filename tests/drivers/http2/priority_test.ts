@@ -29,6 +29,32 @@ for (const value of ["u=1, a=(", "u=1, a=(1", "u=1, a=(1 2", "u=1, a=(1;)", "u=1
   });
 }
 
+/** What a dictionary means that has a member twice, or one of another type. */
+const MEANT: readonly (readonly [value: string, urgency: number, incremental: boolean])[] = [
+  ["u=1, u=5", 5, false],
+  ["u=1, u=9", 3, false],
+  ["u=1, u=()", 3, false],
+  ["u=1, u", 3, false],
+  ["i, i=?0", 3, false],
+  ["i, i=1", 3, false],
+  ["i=?0, i", 3, true],
+  ["u=007", 7, false],
+  ["u=-0", 0, false],
+  ["u=-1", 3, false],
+  ["u=1.0", 3, false],
+  ['a=",u=1,i,", u=2', 2, false],
+  ["a;u=1;i, u=2", 2, false],
+  ["a=(u i), u=2", 2, false],
+  ["i\t", 3, true],
+  ["a=9999999999999.9, u=1", 3, false],
+];
+
+for (const [value, urgency, incremental] of MEANT) {
+  Deno.test(`parsePriority() makes ${urgency}${incremental ? ", i" : ""} of ${JSON.stringify(value)} (RFC 8941 §4.2.2)`, () => {
+    assertEquals(parsePriority(value), { urgency, incremental });
+  });
+}
+
 /** Values that end in what they may not, behind many characters that could be read in two ways. */
 const TEDIOUS: readonly (readonly [name: string, make: (count: number) => string])[] = [
   ["spaces alone", (count) => `${" ".repeat(count)}!`],
