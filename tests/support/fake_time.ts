@@ -8,14 +8,26 @@
 const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 const realNow = performance.now;
 
+/** Lets everything that is ready run, by timers of the system. */
+async function realTurns(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => real.setTimeout(resolve, 0));
+}
+
 /** Takes the place of the timers and of `performance.now()` until it is disposed of. */
 export class FakeTime {
+  /** Lets everything that is ready run, while no time passes. */
+  readonly settle: () => Promise<void>;
   readonly #timers = new Map<number, { readonly run: () => void; readonly at: number }>();
   #now = 1_000;
   #lastId = 1_000_000_000; // no timer of the system has such an id
 
-  /** Time stands still from here on. */
-  constructor() {
+  /**
+   * Time stands still from here on.
+   *
+   * @param settle lets everything that is ready run
+   */
+  constructor(settle: () => Promise<void> = realTurns) {
+    this.settle = settle;
     const clear = (id?: number) => void this.#timers.delete(id ?? 0);
     Object.assign(globalThis, {
       setTimeout: (run: () => void, delay = 0) => this.#set(++this.#lastId, run, delay),
@@ -39,9 +51,14 @@ export class FakeTime {
     return this.#set(id, runAgain, delay);
   }
 
-  /** Lets everything that is ready run, while no time passes. */
-  async settle(): Promise<void> {
-    for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => real.setTimeout(resolve, 0));
+  /** How many timers are set. */
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  /** The time, in milliseconds. */
+  get now(): number {
+    return this.#now;
   }
 
   /** Passes `milliseconds`, with all that is due in them. */

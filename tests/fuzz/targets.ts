@@ -1,0 +1,27 @@
+/**
+ * All that is fuzzed.
+ *
+ * @module
+ */
+
+import { hpackDecoder, hpackEncoder } from "./hpack.ts";
+import { http1Codec } from "./http1_codec.ts";
+import { http1Driver } from "./http1_driver.ts";
+import { http1Node } from "./http1_node.ts";
+import { http1Response } from "./http1_response.ts";
+import { http2Encoders, http2Frames } from "./http2_frames.ts";
+import { priority } from "./priority.ts";
+import type { Target } from "./target.ts";
+
+/** All targets: codecs first, then whole servers. */
+export const TARGETS: readonly Target<unknown>[] = [
+  http1Codec,
+  http1Node,
+  hpackEncoder,
+  hpackDecoder,
+  http2Frames,
+  http2Encoders,
+  priority,
+  http1Driver,
+  http1Response,
+];
