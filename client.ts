@@ -20,7 +20,7 @@ import { ExportedConnection } from "./exported_connection.ts";
 import { attempt, ignore, type RequestMessage } from "./message.ts";
 import type { Options } from "./options.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import type { ServerRequest } from "./request.ts";
+import { ServerRequest } from "./request.ts";
 import type { RequestBody } from "./request_body.ts";
 import { type WriteObserver, type WritePool, WriteQueue } from "./write_queue.ts";
 
@@ -372,14 +372,14 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
 
   /** Takes a request to the handler, and its response to the driver. */
   #take(request: ServerRequest): Promise<null> | null {
-    this.#pending.push(request.message);
+    this.#pending.push(ServerRequest.messageOf(request));
     const response = this.#owner.dispatch(request);
     if (response instanceof Promise) return response.then((late) => this.#answer(request, late));
     return this.#answer(request, response);
   }
 
   #answer(request: ServerRequest, response: Response): null {
-    const { message } = request;
+    const message = ServerRequest.messageOf(request);
     const done = this.#driver!.write(request, response);
     if (done === null) this.#settle(message);
     else done.then(() => this.#settle(message), (error) => this.#settle(message, error));

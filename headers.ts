@@ -5,13 +5,15 @@
  * @module
  */
 
+import { holds, impersonate } from "./messages/platform.ts";
+
 /** The field lines of a received message, which keep their order and their case. */
 export interface FieldLines {
   /** The authority that replaces the received `host` lines (RFC 9112 §3.2.2), where one does. */
   readonly host?: string;
   /**
-   * The values of a field of that lower-case name, combined with `, ` (RFC 9110 §5.3), or `null`; of `host`
-   * the one in force.
+   * The values of a field of that lower-case name, combined with `, ` (RFC 9110 §5.3), or `null`;
+   * `cookie` by `; `, and of `host` the one in force.
    */
   get(name: string): string | null;
   /** Every line as it was received: name and value. Made anew by each call. */
@@ -54,11 +56,17 @@ export function fieldList(headers: Headers): string[] {
   return fields;
 }
 
+const NO_LINES: FieldLines = { get: () => null, toPairs: () => [] };
+
+/** A view's own property: the view itself. By it `Object.create(headers)` and a proxy of one find the view. */
+const SELF: unique symbol = Symbol("headers");
+
 /**
  * `request.headers`: a web `Headers` whose `get` and `has` look at the received lines, and which becomes a real one at
  * the first need of anything else.
  */
 class RequestHeaders {
+  readonly [SELF]: RequestHeaders = this;
   readonly #lines: FieldLines;
   #real: Headers | null = null;
 
@@ -66,71 +74,86 @@ class RequestHeaders {
     this.#lines = lines;
   }
 
-  get real(): Headers {
-    this.#real ??= toHeaders(this.#lines);
-    return this.#real;
-  }
-
   get(name: string): string | null {
-    if (this.#real !== null) return this.#real.get(name);
+    const self = this[SELF];
+    if (self.#real !== null) return self.#real.get(name);
     const asked = String(name);
-    const found = this.#lines.get(asked.toLowerCase());
+    const found = self.#lines.get(asked.toLowerCase());
     // the web's class says what is wrong with a name that is none
-    return found !== null || isToken(asked) ? found : this.real.get(asked);
+    return found !== null || isToken(asked) ? found : self.#toReal().get(asked);
   }
 
   has(name: string): boolean {
     return this.get(name) !== null;
   }
+
+  #toReal(): Headers {
+    this.#real ??= toHeaders(this.#lines);
+    return this.#real;
+  }
+
+  static copy(headers: Headers): RequestHeaders {
+    const copy = new RequestHeaders(NO_LINES);
+    copy.#real = new Headers(headers);
+    return copy;
+  }
+
+  static share(headers: Headers, real: Headers): void {
+    if (#real in headers) headers.#real = real;
+  }
+
+  static {
+    const sample = new Headers();
+    impersonate({ target: RequestHeaders, sample, toReal: (headers) => headers[SELF].#toReal() });
+  }
 }
 
+/** A real `Headers` of received lines. */
 function toHeaders(lines: FieldLines): Headers {
   const headers = new Headers();
-  for (const [name, value] of lines.toPairs()) headers.append(name, value);
+  let hasCookie = false;
+  for (const [name, value] of lines.toPairs()) {
+    if (!isCookie(name)) headers.append(name, value);
+    else if (!hasCookie) {
+      hasCookie = true;
+      headers.append(name, lines.get("cookie")!); // the web's class would join several lines by a comma
+    }
+  }
   if (lines.host !== undefined) headers.set("host", lines.host);
   return headers;
 }
 
-/**
- * Makes instances of `target` stand in for those of a web class: its prototype inherits the web class' one, and the own
- * symbol properties that `sample` is found to have are forwarded to the real object that `target`'s `real` gives.
- */
-export function impersonate(target: { prototype: object }, sample: object): void {
-  Object.setPrototypeOf(target.prototype, Object.getPrototypeOf(sample));
-  for (const symbol of Object.getOwnPropertySymbols(sample)) {
-    Object.defineProperty(target.prototype, symbol, {
-      configurable: true,
-      get(this: { real: object }): unknown {
-        return Reflect.get(this.real, symbol);
-      },
-      set(this: { real: object }, value: unknown): void {
-        Reflect.set(this.real, symbol, value);
-      },
-    });
-  }
+function isCookie(name: string): boolean {
+  return name.length === 6 && name.toLowerCase() === "cookie";
 }
 
-impersonate(RequestHeaders, new Headers());
-
-/** Whether the platform takes a {@link RequestHeaders} for a `Headers`: its inner workings may change. */
-const LAZY_HEADERS_HOLD = holds();
-
-function holds(): boolean {
-  try {
-    const lines: FieldLines = { get: () => null, toPairs: () => [["a", "1"]] };
-    const made = new Headers(standIn(lines));
-    return made.get("a") === "1" && standIn(lines) instanceof Headers && [...standIn(lines)].length === 1;
-  } catch {
-    return false; // the fallback below is slower and always right
-  }
-}
+/** Whether the platform takes a {@link RequestHeaders} for a `Headers`. */
+export const LAZY_HEADERS_HOLD: boolean = holds(() => {
+  const lines: FieldLines = { get: () => null, toPairs: () => [["a", "1"]] };
+  const made = new Headers(standIn(lines));
+  return made.get("a") === "1" && standIn(lines) instanceof Headers && [...standIn(lines)].length === 1;
+});
 
 function standIn(lines: FieldLines): Headers {
-  const headers: unknown = new RequestHeaders(lines);
-  return headers as Headers;
+  return asHeaders(new RequestHeaders(lines));
+}
+
+function asHeaders(headers: RequestHeaders): Headers {
+  const web: unknown = headers;
+  return web as Headers;
 }
 
 /** The `Headers` of a received message, made lazily where the platform allows it. */
 export function requestHeaders(lines: FieldLines): Headers {
   return LAZY_HEADERS_HOLD ? standIn(lines) : toHeaders(lines);
+}
+
+/** Makes the `Headers` of a received message a view of a real one, which has the same fields: what changes one changes both. */
+export function shareHeaders(headers: Headers, real: Headers): void {
+  RequestHeaders.share(headers, real);
+}
+
+/** A copy of the `Headers` of a received message, which {@link shareHeaders} takes as well. */
+export function copyHeaders(headers: Headers): Headers {
+  return asHeaders(RequestHeaders.copy(headers));
 }

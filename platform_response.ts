@@ -10,6 +10,7 @@
 
 import { types } from "node:util";
 import { isFieldValue } from "./headers.ts";
+import { holds } from "./messages/platform.ts";
 
 interface Inside {
   readonly [key: symbol]: unknown;
@@ -70,16 +71,8 @@ function toFields(list: readonly unknown[]): string[] | undefined {
   return fields;
 }
 
-/** Whether the platform keeps what was looked for, where it is looked for: its inner workings may change. */
-const HOLDS = holds();
-
-function holds(): boolean {
-  try {
-    return bodiesHold() && fieldsHold();
-  } catch {
-    return false; // the public interface is slower and always right
-  }
-}
+/** Whether the platform keeps what was looked for, where it is looked for. Without it the public interface is used, which is slower. */
+export const STATIC_RESPONSE_HOLDS: boolean = holds(() => bodiesHold() && fieldsHold());
 
 function bodiesHold(): boolean {
   const headers = { a: "1", b: "2" };
@@ -128,7 +121,7 @@ const PLAIN: object = Response.prototype;
 
 /** Whether nothing but the platform's own class can tell what is in it: another class, or a proxy, may have members of its own. */
 function isPlain(response: Response): boolean {
-  return HOLDS && Object.getPrototypeOf(response) === PLAIN && !types.isProxy(response) &&
+  return STATIC_RESPONSE_HOLDS && Object.getPrototypeOf(response) === PLAIN && !types.isProxy(response) &&
     !Object.hasOwn(response, "headers") && !Object.hasOwn(response, "body");
 }
 

@@ -4,70 +4,97 @@
  * @module
  */
 
-import { impersonate, requestHeaders } from "./headers.ts";
+import { copyHeaders, type FieldLines, LAZY_HEADERS_HOLD, requestHeaders, shareHeaders } from "./headers.ts";
 import { ignore, type RequestMessage } from "./message.ts";
+import { holds, impersonate } from "./messages/platform.ts";
 import type { RequestBody } from "./request_body.ts";
 
 const DECODER = new TextDecoder();
+
+/** A request's own property: the request itself. By it `Object.create(request)` and a proxy of a request find the request. */
+const SELF: unique symbol = Symbol("request");
 
 /**
  * A web `Request` over a received message: `instanceof Request` holds, and `fetch(request)`, `new Request(request)` and
  * `new Request(url, request)` work with it. What is not touched is not made: no `Headers`, stream or signal.
  *
  * It differs from a `Request` that was made by a constructor in what HTTP allows and the web's class does not: `method`
- * keeps its case, and CONNECT, TRACE and a body beside GET come through. Such a request cannot be given to `fetch`.
+ * keeps its case, and CONNECT, TRACE and a body beside GET and HEAD come through. `fetch` and `new Request` reject such a
+ * request with a `TypeError`; the handler reads it, and `clone()` copies it, as any other. `redirect` is `"manual"`, so that
+ * whoever passes a request on passes the redirects back.
  */
 export class ServerRequest {
-  /** What the driver knows of this request. For drivers, not for handlers. */
-  readonly message: RequestMessage;
+  private readonly [SELF]: ServerRequest = this;
+  readonly #message: RequestMessage;
   #headers: Headers | null = null;
+  #carrier: Response | null = null;
   #real: Request | null = null;
 
   /** Makes a view of a received message. */
   constructor(message: RequestMessage) {
-    this.message = message;
+    this.#message = message;
+  }
+
+  /** The message that a request shows; `null` where a request is none of the server's own. For drivers, not for handlers. */
+  static messageOf(request: ServerRequest): RequestMessage;
+  /** The message that a request shows; `null` where a request is none of the server's own. */
+  static messageOf(request: object): RequestMessage | null;
+  static messageOf(request: object): RequestMessage | null {
+    const self: unknown = SELF in request ? request[SELF] : null;
+    return self instanceof ServerRequest ? self.#message : null;
+  }
+
+  /** What a handler is given for a request: the lazy one where the platform allows it, and else a real `Request`. */
+  static toWeb(request: ServerRequest): Request {
+    return LAZY_REQUEST_HOLDS ? asRequest(request) : request.#standIn();
   }
 
   /** The method as received. */
   get method(): string {
-    return this.message.method;
+    return this[SELF].#message.method;
   }
 
   /** The absolute target URI: its scheme is the connection's, its authority that of the target or of `Host`. */
   get url(): string {
-    return this.message.url;
+    return this[SELF].#message.url;
   }
 
   /** The header fields. */
   get headers(): Headers {
-    this.#headers ??= requestHeaders(this.message.fields);
-    return this.#headers;
+    const self = this[SELF];
+    self.#headers ??= requestHeaders(self.#message.fields);
+    return self.#headers;
   }
 
   /** Aborts when the client goes away before the response was delivered, and only then. */
   get signal(): AbortSignal {
-    return this.message.signal;
+    return this[SELF].#message.signal;
   }
 
   /** The body as a stream of bytes, or `null` when there is none. */
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    if (this.#real !== null) return this.#real.body;
-    return this.message.body?.stream ?? null;
+    const self = this[SELF];
+    return self.#message.body === null ? null : self.#carry().body;
   }
 
-  /** Whether the body was read. */
+  /** Whether the body was read, or cancelled. */
   get bodyUsed(): boolean {
-    return this.#real !== null ? this.#real.bodyUsed : this.message.body?.used ?? false;
+    const self = this[SELF];
+    const { body } = self.#message;
+    if (body === null) return false;
+    if (self.#carrier === null) return body.used;
+    const carrier = self.#carry();
+    return carrier.bodyUsed || (body.used && body.isStream(carrier.body));
   }
 
   /** The body as bytes. Rejects as `text()` does. */
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#consume((bytes) => bytes, (real) => real.bytes());
+    return this[SELF].#consume((bytes) => bytes, (carrier) => carrier.bytes());
   }
 
   /** The body as an `ArrayBuffer`. Rejects as `text()` does. */
   arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#consume((bytes) => bytes.buffer, (real) => real.arrayBuffer());
+    return this[SELF].#consume((bytes) => bytes.buffer, (carrier) => carrier.arrayBuffer());
   }
 
   /**
@@ -75,49 +102,125 @@ export class ServerRequest {
    * malformed or too slow, and with `ClientDisconnectedError` when the peer left before its end.
    */
   text(): Promise<string> {
-    return this.#consume((bytes) => DECODER.decode(bytes), (real) => real.text());
+    return this[SELF].#consume((bytes) => DECODER.decode(bytes), (carrier) => carrier.text());
   }
 
   /** The body parsed as JSON. Rejects as `text()` does, or with a `SyntaxError`. */
   json(): Promise<unknown> {
-    return this.#consume(
+    return this[SELF].#consume(
       (bytes): unknown => JSON.parse(DECODER.decode(bytes)),
-      (real): Promise<unknown> => real.json(),
+      (carrier): Promise<unknown> => carrier.json(),
     );
   }
 
-  /** The real `Request` behind this one, made at the first need. */
-  get real(): Request {
-    this.#real ??= toRequest(this);
-    return this.#real;
+  /** The body as a `Blob` whose type is that of the body. Rejects as `text()` does. */
+  blob(): Promise<Blob> {
+    return settledElsewhere(this[SELF].#carryTyped().blob());
+  }
+
+  /** The body parsed as a form. Rejects as `text()` does, and with a `TypeError` when it is none. */
+  formData(): Promise<FormData> {
+    return settledElsewhere(this[SELF].#carryTyped().formData());
+  }
+
+  /** The body decoded as UTF-8, as a stream. */
+  textStream(): ReadableStream<string> {
+    return this[SELF].#carry().textStream();
+  }
+
+  /**
+   * A copy, whose body is read apart from this one's.
+   *
+   * @throws {TypeError} when the body was read already, or is being read
+   */
+  clone(): Request {
+    const self = this[SELF];
+    const copy = new ServerRequest(self.#message);
+    if (self.#message.body !== null) copy.#carrier = self.#carry().clone();
+    if (self.#headers !== null) copy.#headers = copyHeaders(self.#headers);
+    self.#real = null; // its body is no longer the carrier's
+    return asRequest(copy);
   }
 
   /** Reads the body without a stream where nobody has got hold of one, and else as the web's class does. */
   #consume<T>(
     convert: (bytes: Uint8Array<ArrayBuffer>) => T,
-    viaReal: (real: Request) => Promise<T>,
+    viaCarrier: (carrier: Response) => Promise<T>,
   ): Promise<T> {
-    const { body } = this.message;
-    const direct = this.#real === null && !body?.hasStream;
-    const consumed = direct ? readWhole(body, convert) : readReal(this, viaReal);
-    consumed.catch(ignore); // a handler may drop it: that the peer left must not become an unhandled rejection
-    return consumed;
+    const { body } = this.#message;
+    const direct = this.#carrier === null && body?.used !== true;
+    return settledElsewhere(direct ? readWhole(body, convert) : viaCarrier(this.#carry()));
   }
-}
 
-async function readWhole<T>(
-  body: RequestBody | null,
-  convert: (bytes: Uint8Array<ArrayBuffer>) => T,
-): Promise<T> {
-  if (body?.used) throw new TypeError("The body of the request was read already");
-  return convert(body === null ? new Uint8Array(0) : await body.readAll());
-}
+  /**
+   * A `Response` with the body of this request. It does for the body what a `Request` does, and it takes a body whatever the
+   * method is. Once it was made it alone knows whether the body was read.
+   */
+  #carry(): Response {
+    this.#carrier ??= carry(this.#message.body);
+    if (this.#real?.bodyUsed && !this.#carrier.bodyUsed) spend(this.#carrier);
+    return this.#carrier;
+  }
 
-async function readReal<T>(
-  request: ServerRequest,
-  read: (real: Request) => Promise<T>,
-): Promise<T> {
-  return await read(request.real);
+  /** The carrier, for reading that depends on the type of the body. */
+  #carryTyped(): Response {
+    const carrier = this.#carry();
+    const type = this.headers.get("content-type");
+    if (type === null) carrier.headers.delete("content-type");
+    else carrier.headers.set("content-type", type);
+    return carrier;
+  }
+
+  /**
+   * The real `Request` that `fetch` and `new Request` work with, made at their first need.
+   *
+   * @throws {TypeError} when the web's class has none for this method and body
+   */
+  #toReal(): Request {
+    const { method, body } = this.#message;
+    if (!isAccepted(method, body !== null)) throw refusal(method);
+    const carrier = this.#carry();
+    if (isUnusable(carrier)) return this.#makeSpent();
+    if (this.#real === null) {
+      this.#real = this.#makeReal(method, carrier.body);
+      shareHeaders(this.headers, this.#real.headers);
+    }
+    return this.#real;
+  }
+
+  /**
+   * A real `Request`, for a platform that does not take the lazy one for a `Request`. Where the web's class refuses a method, a
+   * method that no upstream knows stands in for it: a request that is passed on all the same is refused there, and not taken
+   * for another one.
+   */
+  #standIn(): Request {
+    if (this.#real !== null) return this.#real;
+    const { method, body } = this.#message;
+    const accepted = isAccepted(method, body !== null) ? method : `X-${method}`;
+    const real = this.#makeReal(accepted, this.#carry().body);
+    if (real.method !== method) Object.defineProperty(real, "method", { value: method });
+    this.#real = Object.defineProperty(real, SELF, { value: this });
+    return real;
+  }
+
+  // A request like this is made for one look at it, because the lock of a body may be released. The platform notes URL and method
+  // when it is first asked for them, and then looks for the notes in what may be the next such request.
+  #makeSpent(): Request {
+    const spent = spend(this.#makeReal(this.#message.method, ""));
+    for (const name of ["url", "method"]) Reflect.get(spent, name);
+    return spent;
+  }
+
+  #makeReal(method: string, body: BodyInit | null): Request {
+    const init: StreamingInit = { method, headers: this.headers, signal: this.signal, redirect: "manual" };
+    if (body !== null) Object.assign(init, { body, duplex: "half" });
+    return new Request(this.url, init);
+  }
+
+  static {
+    const sample = new Request("http://localhost/", { redirect: "manual" });
+    impersonate({ target: ServerRequest, sample, toReal: (request) => request[SELF].#toReal() });
+  }
 }
 
 /** `RequestInit` with what a streamed body needs (Fetch §5.3) and TypeScript's library lacks. */
@@ -125,47 +228,64 @@ interface StreamingInit extends RequestInit {
   duplex?: "half";
 }
 
-function toRequest(request: ServerRequest): Request {
-  const { method, url, headers, signal, message } = request;
-  const bodiless = message.body === null || method === "GET" || method === "HEAD";
-  const init: StreamingInit = { method, headers, signal, redirect: "manual" };
-  if (!bodiless) Object.assign(init, { body: message.body?.stream, duplex: "half" });
-  return new Request(url, init);
+// "If init["body"] exists and is non-null or inputBody is non-null, and request's method is `GET` or `HEAD`, then throw a
+// TypeError"; "A forbidden method is a method that is a byte-case-insensitive match for `CONNECT`, `TRACE`, or `TRACK`"
+// (Fetch §5.4, §2.2.1)
+function isAccepted(method: string, hasBody: boolean): boolean {
+  return !/^(?:CONNECT|TRACE|TRACK)$/i.test(method) && !(hasBody && /^(?:GET|HEAD)$/i.test(method));
 }
 
-impersonate(ServerRequest, new Request("http://localhost/"));
-
-/** Whether the platform takes a `ServerRequest` for a `Request`: its inner workings may change. */
-const LAZY_REQUEST_HOLDS = holds();
-
-function holds(): boolean {
-  try {
-    const real = new Request("http://localhost/lazy", { method: "PUT" });
-    const { method, url, headers, signal } = real;
-    const lazy: unknown = Object.defineProperties(
-      Object.create(ServerRequest.prototype),
-      Object.getOwnPropertyDescriptors({ real, method, url, headers, signal, body: null }),
-    );
-    return lazy instanceof Request && new Request(lazy).url === url &&
-      new Request("http://localhost/other", lazy).method === "PUT";
-  } catch {
-    return false; // the fallback below is slower and always right
-  }
+function refusal(method: string): TypeError {
+  const kind = /^(?:GET|HEAD)$/i.test(method) ? `${method} request with a body` : `${method} request`;
+  return new TypeError(
+    `fetch() and new Request() take no ${kind}: give them the URL, and of the request what they should have`,
+  );
 }
 
-/** What a handler is given for a request: the lazy one where the platform allows it, and else a real `Request`. */
-export function webRequest(request: ServerRequest): Request {
-  const web: unknown = LAZY_REQUEST_HOLDS
-    ? request
-    : Object.assign(request.real, { [MESSAGE]: request.message });
+/** A `Response` around a body of a request. */
+function carry(body: RequestBody | null): Response {
+  if (body === null) return new Response(null);
+  return body.used ? spend(new Response("")) : new Response(body.takeComplete() ?? body.stream);
+}
+
+/** Makes a message one whose body was read. */
+function spend<T extends Request | Response>(message: T): T {
+  settledElsewhere(message.bytes());
+  return message;
+}
+
+/** Whether a body can no longer be passed on (Fetch §2.2.4). */
+function isUnusable(carrier: Response): boolean {
+  return carrier.bodyUsed || carrier.body?.locked === true;
+}
+
+async function readWhole<T>(
+  body: RequestBody | null,
+  convert: (bytes: Uint8Array<ArrayBuffer>) => T,
+): Promise<T> {
+  return convert(body === null ? new Uint8Array(0) : await body.readAll());
+}
+
+/** A handler may drop a promise: that the peer left must not become an unhandled rejection. */
+function settledElsewhere<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(ignore);
+  return promise;
+}
+
+function asRequest(request: ServerRequest): Request {
+  const web: unknown = request;
   return web as Request;
 }
 
-/** Where a real `Request` has the message that it was made of. */
-const MESSAGE: unique symbol = Symbol("message");
-
-/** What is known of a request that a handler was given; `null` for any other. */
-export function messageOf(request: object): RequestMessage | null {
-  if (request instanceof ServerRequest) return request.message;
-  return MESSAGE in request ? request[MESSAGE] as RequestMessage : null;
-}
+/** Whether the platform takes a `ServerRequest` for a `Request`. */
+export const LAZY_REQUEST_HOLDS: boolean = LAZY_HEADERS_HOLD && holds(() => {
+  const url = "http://localhost/lazy";
+  const fields: FieldLines = { get: () => "1", toPairs: () => [["a", "1"]] };
+  const message: unknown = { method: "PUT", url, fields, body: null, signal: new AbortController().signal };
+  const lazy = asRequest(new ServerRequest(message as RequestMessage));
+  const copy = new Request(lazy);
+  const other = new Request("http://localhost/other", lazy);
+  return lazy instanceof Request && [copy, other].every(({ method }) => method === "PUT") &&
+    copy.url === url &&
+    [copy, other].every(({ headers }) => headers.get("a") === "1") && lazy.cache === copy.cache;
+});

@@ -103,9 +103,9 @@ export class RequestBody {
     return this.#error;
   }
 
-  /** Whether somebody has got hold of its stream. */
-  get hasStream(): boolean {
-    return this.#stream !== null;
+  /** Whether a stream is the one that {@link RequestBody.stream} gives. */
+  isStream(stream: ReadableStream | null): boolean {
+    return stream !== null && stream === this.#stream;
   }
 
   /**
@@ -188,6 +188,13 @@ export class RequestBody {
     }
   }
 
+  /** Its reader wants no more of it. */
+  cancel(): void {
+    this.#used = true;
+    this.discard();
+    this.#drop();
+  }
+
   /**
    * The next bytes, or `null` after the last of them.
    *
@@ -211,6 +218,20 @@ export class RequestBody {
     for (let chunk = await this.read(); chunk !== null; chunk = await this.read()) {
       chunks.push(chunk);
     }
+    return chunks.length === 1 ? chunks[0]! : concatenate(chunks);
+  }
+
+  /**
+   * Takes all of the bytes at once where they have come and nobody has begun to read; `null` where that is not so, or where they
+   * are more than {@link RequestBody.limit}.
+   */
+  takeComplete(): Uint8Array<ArrayBuffer> | null {
+    if (this.#state !== "complete" || this.#used || this.#stream !== null || this.waiting > this.limit) {
+      return null;
+    }
+    this.#seal();
+    const chunks = this.#chunks;
+    this.#drop();
     return chunks.length === 1 ? chunks[0]! : concatenate(chunks);
   }
 
@@ -303,7 +324,7 @@ class RequestBodyStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
         controller.close();
         if ("byobRequest" in controller) controller.byobRequest?.respond(0);
       },
-      cancel: () => body.discard(),
+      cancel: () => body.cancel(),
     }, { highWaterMark: 0 });
     this.#body = body;
   }
@@ -311,12 +332,13 @@ class RequestBodyStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
   static sourceOf(stream: ReadableStream<Uint8Array>): BodySource | null {
     if (!(#body in stream) || stream.locked) return null;
     const body = stream.#body;
+    stream.getReader(); // nobody else may read it: to them it would seem to be empty
     return {
       read: async () => {
         const value = await body.read();
         return value === null ? { done: true, value: undefined } : { done: false, value };
       },
-      cancel: () => Promise.resolve(body.discard()),
+      cancel: () => Promise.resolve(body.cancel()),
     };
   }
 }

@@ -15,7 +15,7 @@ import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { attempt } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
-import { type ServerRequest, webRequest } from "./request.ts";
+import { ServerRequest } from "./request.ts";
 import { Response } from "./response.ts";
 import { Acceptor } from "./server/acceptor.ts";
 import { AddressCounter } from "./server/address_counter.ts";
@@ -229,7 +229,7 @@ export class HttpServer {
 
   /** "An origin server that receives a request method that is unrecognized [...] SHOULD respond with 501" (RFC 9110 §9.1). */
   #checkMethod(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> | null {
-    const { message } = request;
+    const message = ServerRequest.messageOf(request);
     const { allowedMethods } = message.client.options;
     if (message.target === "*" && message.method === "OPTIONS") {
       return new Response(null, { status: 204, headers: { allow: allowedMethods?.join(", ") ?? "*" } });
@@ -244,13 +244,14 @@ export class HttpServer {
   }
 
   #handle(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
-    if (request.message.settled) { // the client left while the request waited for its turn
+    const message = ServerRequest.messageOf(request);
+    if (message.settled) { // the client left while the request waited for its turn
       this.#handlers.leave();
       return new Response(null, { status: 503 });
     }
     let result: globalThis.Response | Promise<globalThis.Response>;
     try {
-      result = this.#handler(webRequest(request), new Exchange(request.message));
+      result = this.#handler(ServerRequest.toWeb(request), new Exchange(message));
     } catch (error) {
       this.#handlers.leave();
       return this.#pages.ofHandler(error, request);
@@ -280,7 +281,7 @@ export class HttpServer {
   // Errors.
 
   #report(error: unknown, request: ServerRequest | null): void {
-    attempt(() => this.#log(error, request === null ? null : webRequest(request)), (failure) => {
+    attempt(() => this.#log(error, request === null ? null : ServerRequest.toWeb(request)), (failure) => {
       logToConsole(failure);
       logToConsole(error);
     });

@@ -6,7 +6,7 @@ import type { Client } from "../connection.ts";
 import type { FieldLines } from "../headers.ts";
 import { type Protocol, RequestMessage } from "../message.ts";
 import { Response as DroverResponse } from "../response.ts";
-import { ServerRequest, webRequest } from "../request.ts";
+import { ServerRequest } from "../request.ts";
 
 const URL_TEXT = "http://127.0.0.1:8000/path?query=1";
 const FIELDS: readonly (readonly [name: string, value: string])[] = [
@@ -71,26 +71,26 @@ measure(making, "new ServerRequest(message)", () => new ServerRequest(message));
 measure(making, "new Headers(6 pairs)", () => new Headers(FIELDS.map(pair)));
 
 const reading = "2. reading a request";
-measure(reading, "ServerRequest: url", () => webRequest(new ServerRequest(message)).url);
+measure(reading, "ServerRequest: url", () => ServerRequest.toWeb(new ServerRequest(message)).url);
 measure(
   reading,
   "ServerRequest: two headers.get",
-  () => twoFields(webRequest(new ServerRequest(message))),
+  () => twoFields(ServerRequest.toWeb(new ServerRequest(message))),
 );
 measure(
   reading,
   "ServerRequest: [...headers]",
-  () => [...webRequest(new ServerRequest(message)).headers],
+  () => [...ServerRequest.toWeb(new ServerRequest(message)).headers],
 );
 measure(
   reading,
   "ServerRequest: signal",
-  () => webRequest(new ServerRequest(new BenchMessage())).signal,
+  () => ServerRequest.toWeb(new ServerRequest(new BenchMessage())).signal,
 );
 measure(
   reading,
   "ServerRequest: new Request(it)",
-  () => new Request(webRequest(new ServerRequest(message))),
+  () => new Request(ServerRequest.toWeb(new ServerRequest(message))),
 );
 measure(reading, "new URL(url)", () => new URL(URL_TEXT));
 

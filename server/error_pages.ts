@@ -5,7 +5,7 @@
  */
 
 import { ClientDisconnectedError, HttpError } from "../errors.ts";
-import { type ServerRequest, webRequest } from "../request.ts";
+import { ServerRequest } from "../request.ts";
 import { Response } from "../response.ts";
 
 /**
@@ -78,7 +78,7 @@ export class ErrorPages {
   /** Answers what a handler threw, or a response that cannot be sent; `request` is `null` for an error page that cannot. */
   ofHandler(error: unknown, request: ServerRequest | null): Page {
     const fault = faultOfClient(error, request);
-    if (fault !== null) return request?.message.settled ? nobodyWaits() : this.ofClient(fault, request);
+    if (fault !== null) return isSettled(request) ? nobodyWaits() : this.ofClient(fault, request);
     this.#count++;
     if (request === null) {
       this.#report(error, null);
@@ -92,7 +92,7 @@ export class ErrorPages {
 
   async #ask(onError: ErrorHandler, error: unknown, request: ServerRequest): Promise<globalThis.Response> {
     try {
-      const response: unknown = await onError(error, webRequest(request));
+      const response: unknown = await onError(error, ServerRequest.toWeb(request));
       checkPage(response, "onError");
       return response;
     } catch (failure) {
@@ -113,7 +113,7 @@ export class ErrorPages {
     request: ServerRequest | null,
   ): Promise<globalThis.Response> {
     try {
-      const page: unknown = await render(fault, request === null ? null : webRequest(request));
+      const page: unknown = await render(fault, request === null ? null : ServerRequest.toWeb(request));
       checkPage(page, "renderError");
       return await withFieldsOf(fault, page);
     } catch (failure) {
@@ -142,11 +142,15 @@ function faultOfClient(error: unknown, request: ServerRequest | null): HttpError
   if (error instanceof ClientDisconnectedError) {
     return new HttpError(400, "The client ended the request", { cause: error });
   }
-  const failure = request?.message.body?.failure;
+  const failure = request === null ? undefined : ServerRequest.messageOf(request).body?.failure;
   if (!(failure instanceof HttpError)) return null;
   if (error === failure) return failure;
   const cause = error instanceof TypeError ? error.cause : undefined;
   return cause instanceof Error && cause.message === failure.message ? failure : null;
+}
+
+function isSettled(request: ServerRequest | null): boolean {
+  return request !== null && ServerRequest.messageOf(request).settled;
 }
 
 /** The response to a request that was answered already, or whose client is gone: the driver drops it. */

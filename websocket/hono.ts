@@ -7,7 +7,7 @@
 
 import { HttpError } from "../errors.ts";
 import { listElements } from "../drivers/list_field.ts";
-import { messageOf } from "../request.ts";
+import { ServerRequest } from "../request.ts";
 import { Response } from "../response.ts";
 import type { WebSocketOptions } from "./options.ts";
 import type { ServerWebSocket } from "./socket.ts";
@@ -107,7 +107,7 @@ export function honoWebSocket(
 }
 
 function asksForSocket(request: Request): boolean {
-  const message = messageOf(request);
+  const message = ServerRequest.messageOf(request);
   if (message !== null && isTunnel(message)) return true;
   return listElements(request.headers.get("upgrade") ?? "").includes("websocket");
 }

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { listElements } from "../drivers/list_field.ts";
 import { HttpError } from "../errors.ts";
 import type { RequestMessage } from "../message.ts";
-import { messageOf } from "../request.ts";
+import { ServerRequest } from "../request.ts";
 import { Response } from "../response.ts";
 import { acceptsDeflate, DEFLATE_RESPONSE } from "./deflate.ts";
 import { resolveSocketOptions, type WebSocketOptions } from "./options.ts";
@@ -39,7 +39,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * @throws {TypeError} when the client has not named `options.protocol`, the request is not the server's own, or was upgraded before
  */
 export function upgradeWebSocket(request: Request, options: WebSocketOptions = {}): WebSocketUpgrade {
-  const message = messageOf(request);
+  const message = ServerRequest.messageOf(request);
   if (message === null) {
     throw new TypeError("upgradeWebSocket: give the request as the handler was given it, not a copy");
   }

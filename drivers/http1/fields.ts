@@ -112,7 +112,10 @@ export class FieldSection implements FieldLines {
     this.#bytes ??= encodeLatin1(this.text);
   }
 
-  /** The combined value of a field (RFC 9110 §5.3), by its name in lower case. */
+  /**
+   * The combined value of a field (RFC 9110 §5.3), by its name in lower case. Lines of cookies are joined as those of HTTP/2
+   * (RFC 9113 §8.2.3).
+   */
   get(name: string): string | null {
     return this.#values?.get(name) ?? this.#find(name);
   }
@@ -132,7 +135,7 @@ export class FieldSection implements FieldLines {
     for (let at = 0; at < lines.length; at += 3) {
       if (lines[at + 1]! - lines[at]! !== name.length || !isSameName(this.text, lines[at]!, name)) continue;
       const more = this.#valueOf(at);
-      value = value === null ? more : `${value}, ${more}`;
+      value = value === null ? more : `${value}${name === "cookie" ? "; " : ", "}${more}`;
     }
     if (value !== null) this.#values?.set(name, copyLatin1(value));
     return value;

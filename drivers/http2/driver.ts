@@ -530,7 +530,7 @@ export class Http2Driver implements HttpDriver {
 
   /** Sends the response to a request of this connection. */
   write(request: ServerRequest, response: globalThis.Response): Promise<void> | null {
-    const { message } = request;
+    const message = ServerRequest.messageOf(request);
     const stream = message instanceof Http2Message ? this.#streams.get(message.streamId) : undefined;
     if (stream !== undefined && stream.message === message) return this.#responder.send(stream, response);
     discardResponse(response, new ClientDisconnectedError());
