@@ -18,7 +18,7 @@ import type {
 import { ClientDisconnectedError, HttpError } from "./errors.ts";
 import { ExportedConnection } from "./exported_connection.ts";
 import { attempt, ignore, type RequestMessage } from "./message.ts";
-import type { Options } from "./options.ts";
+import { firstRequestGrace, type Options } from "./options.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 import { ServerRequest } from "./request.ts";
 import type { RequestBody } from "./request_body.ts";
@@ -115,6 +115,8 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #writeDeadline = Infinity;
   #heldSince = Infinity;
   #endedAt = Infinity; // when the peer ended its side
+  #probedAt = Infinity; // when it was last tried out whether the peer is still there
+  #watchesSoon = false;
   #lingers = true; // the peer may be sending: the end waits for it
   #lingered = 0;
   #stopper: AbortController | null = null;
@@ -290,6 +292,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
       (request) => this.#take(request),
       (data, close) => this.write(data, close),
     );
+    if (this.#isStopping) this.#stopDriver(driver);
     return this.#parser;
   }
 
@@ -358,8 +361,10 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   }
 
   #onEnd(): null {
+    if (this.#endedAt !== Infinity) return null;
     this.#status |= ClientStatus.ClosedRead;
-    this.#endedAt = this.now;
+    this.#endedAt = this.#probedAt = this.now;
+    if (this.#phase === "open") this.#driver?.onPeerEnd?.();
     return null;
   }
 
@@ -374,15 +379,32 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   #take(request: ServerRequest): Promise<null> | null {
     this.#pending.push(ServerRequest.messageOf(request));
     const response = this.#owner.dispatch(request);
-    if (response instanceof Promise) return response.then((late) => this.#answer(request, late));
-    return this.#answer(request, response);
+    if (!(response instanceof Promise)) return this.#answer(request, response);
+    this.#watchSoon();
+    return response.then((late) => this.#answer(request, late));
+  }
+
+  /** A response takes a while: the connection is watched for its end, unless the response is there within milliseconds. */
+  #watchSoon(): void {
+    if (this.#watchesSoon || this.#phase !== "open") return;
+    this.#watchesSoon = true;
+    this.#owner.deadlines.soon(this);
+  }
+
+  /** Called some milliseconds after a response began to take a while. */
+  onSoon(): void {
+    this.#watchesSoon = false;
+    if (this.#phase === "open" && this.#pending.length > 0 && !this.#waiting) this.#watch();
   }
 
   #answer(request: ServerRequest, response: Response): null {
     const message = ServerRequest.messageOf(request);
     const done = this.#driver!.write(request, response);
     if (done === null) this.#settle(message);
-    else done.then(() => this.#settle(message), (error) => this.#settle(message, error));
+    else {
+      this.#watchSoon();
+      done.then(() => this.#settle(message), (error) => this.#settle(message, error));
+    }
     return null;
   }
 
@@ -475,7 +497,7 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     if (this.#phase === "open") this.#driver?.onTick?.(now);
     if (this.#phase !== "open" || this.#heldSince > now - PATIENCE) return;
     if (this.#endedAt === Infinity) this.#watch();
-    else if (this.#pending.length > 0 && now - this.#endedAt > PROBE_DELAY) this.#probe(now);
+    else if (this.#pending.length > 0 && this.options.halfClose === "answer") this.#probe(now);
   }
 
   /** The peer's time is up: its parser is told, where it waits for it. */
@@ -490,20 +512,21 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
     );
   }
 
-  // While the parser is held nothing is read, and the peer's leaving would go unseen: one small read looks out for it. Its
-  // bytes, if it gets some, are the parser's next.
+  // While the parser is held nothing is read, so the end of the peer's side would go unseen. One small read is kept pending to
+  // see it; if that read returns bytes, the parser gets them next.
   #watch(): void {
-    if (this.#reader.busy || this.#resumed !== null) return;
+    if (this.#reader.busy || this.#resumed !== null || this.#endedAt !== Infinity) return;
     this.#reader.watch(Math.min(WATCH_SIZE, this.options.chunkSize)).then(
       (count) => count === null && this.#onEnd(),
       () => this.close(),
     );
   }
 
-  // A peer that has ended its side may wait for its response, or be gone: only writing tells. An informational response is
-  // harmless to the one, and answered with a reset by the other's system.
+  // A peer that has ended its side may wait for its response, or be gone: only writing tells. A peer that waits ignores an
+  // informational response; the system of one that is gone answers it with a reset.
   #probe(now: number): void {
-    this.#endedAt = now;
+    if (now - this.#probedAt <= PROBE_DELAY) return;
+    this.#probedAt = now;
     this.#driver?.probe?.();
   }
 
@@ -551,16 +574,27 @@ export class RemoteClient implements DriverClient, Timed, WriteObserver {
   /** @inheritdoc */
   async stop(timeout: number): Promise<void> {
     if (this.#phase === "closed") return;
-    if (this.#driver === null) return this.close();
-    this.#stopper ??= new AbortController(); // what is taken over from here on is told so too
+    this.#stopper ??= new AbortController(); // so that whoever takes over the connection from here on knows it too
     this.#stopper.abort(new ClientDisconnectedError("The server stops"));
     this.#lingers = !this.#isIdle;
     const closed = Promise.withResolvers<void>();
     this.onClose(() => closed.resolve());
     const timer = callAfter(timeout, () => this.close());
-    this.#driver.stop().then(() => this.write(NOTHING, true), (error) => this.#fail(error)).catch(ignore);
+    if (this.#driver !== null) this.#stopDriver(this.#driver);
+    else this.extendDeadline(Math.min(this.options.tlsSetupTimeout, firstRequestGrace(this.options)));
     await closed.promise;
     clearTimeout(timer);
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopper?.signal.aborted ?? false;
+  }
+
+  /** Ends the connection once its driver is done. A driver that has handed over was not the last: its successor is stopped next. */
+  #stopDriver(driver: HttpDriver): void {
+    driver.stop().then(() => {
+      if (this.#driver === driver && this.#successor === null) this.write(NOTHING, true);
+    }, (error) => this.#fail(error)).catch(ignore);
   }
 
   get #isIdle(): boolean {

@@ -9,6 +9,9 @@ import { LONGEST_TIME } from "./options.ts";
 /** Milliseconds between two ticks: how exact a deadline is. */
 export const TICK = 100;
 
+/** Milliseconds until {@link Timed.onSoon}: most handlers have answered by then. */
+const SOON = 5;
+
 /**
  * Calls back when `milliseconds` have passed; never where that is longer than any timer waits, as `Infinity` is.
  *
@@ -25,12 +28,16 @@ export function callAfter(
 export interface Timed {
   /** Called at each tick, with the time in milliseconds of `performance.now()`. */
   onTick(now: number): void;
+  /** Called once, some milliseconds after {@link DeadlineQueue.soon}. */
+  onSoon(): void;
 }
 
 /** Ticks while there is something to tick for; an open connection keeps the process alive anyway. */
 export class DeadlineQueue {
   readonly #timed = new Set<Timed>();
   #timer: ReturnType<typeof setInterval> | null = null;
+  #soon: Timed[] = [];
+  #soonTimer: ReturnType<typeof setTimeout> | undefined;
   #now = performance.now();
 
   /** The time of the last tick, in milliseconds of `performance.now()`: a clock that costs nothing to read. */
@@ -51,12 +58,25 @@ export class DeadlineQueue {
     this.#timer = setInterval(() => this.#tick(), TICK);
   }
 
+  /** Calls `onSoon()` in some milliseconds: one timer for all that ask meanwhile. */
+  soon(timed: Timed): void {
+    if (this.#soon.push(timed) === 1) this.#soonTimer = setTimeout(() => this.#onSoon(), SOON);
+  }
+
+  #onSoon(): void {
+    const waiting = this.#soon;
+    this.#soon = [];
+    for (const timed of waiting) timed.onSoon();
+  }
+
   /** Ticks no more for it. */
   delete(timed: Timed): void {
     this.#timed.delete(timed);
     if (this.#timed.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
+    clearTimeout(this.#soonTimer);
+    this.#soon = [];
   }
 
   #tick(): void {

@@ -73,6 +73,17 @@ export class ClientDisconnectedError extends Error {
   }
 }
 
+/**
+ * The reason of `request.signal`: it has the `name` and the `code` of the `DOMException` that the web's own requests are
+ * aborted with.
+ */
+export class RequestAbortedError extends ClientDisconnectedError {
+  /** As the web's `AbortController` has it. */
+  override readonly name: string = "AbortError";
+  /** As the `DOMException` of that name has it. */
+  readonly code = 20;
+}
+
 /** Whether an error is the peer's: that it left, or what was wrong with the body that a response was made of. */
 export function isPeersFault(error: unknown): boolean {
   return error instanceof ClientDisconnectedError || error instanceof HttpError;

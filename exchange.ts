@@ -170,7 +170,10 @@ export class Exchange {
    * @param init header fields of the response; `upgrade` names the protocol, by default the first that the client has named
    * @returns the response for the handler to return: its status is sent as 101 where that is called for. A handler may return
    * another 2xx response of its own instead, or an error, and then nothing is taken over.
-   * @throws {TypeError} where the client has not asked for it, or its body was not read
+   * Where the client leaves before the connection could be handed over, the handler is not called: what was opened for it is to be
+   * closed when `request.signal` aborts.
+   * @throws {ClientDisconnectedError} when the client has left
+   * @throws {TypeError} when the client has not asked for it, its body was not read, or the request was answered before
    *
    * @example An echo of raw bytes
    * ```ts

@@ -6,6 +6,7 @@
  */
 
 import type { Client } from "./connection.ts";
+import { ClientDisconnectedError, RequestAbortedError } from "./errors.ts";
 import { type FieldLines, requestHeaders } from "./headers.ts";
 import type { RequestBody } from "./request_body.ts";
 import type { UpgradedConnection } from "./upgraded_connection.ts";
@@ -50,6 +51,7 @@ export abstract class RequestMessage {
   #outcome: "pending" | "delivered" | "aborted" = "pending";
   #reason: unknown = undefined;
   #controller: AbortController | null = null;
+  #interruption: unknown = undefined;
   #completed: PromiseWithResolvers<void> | null = null;
   #trailers: PromiseWithResolvers<Headers> | null = null;
   #section: FieldLines = NO_TRAILERS;
@@ -65,11 +67,15 @@ export abstract class RequestMessage {
   upgradeHandler: UpgradeHandler | null = null;
 
   /**
-   * Fails unless the request asks for what {@link RequestMessage.upgradeHandler} does.
+   * Fails unless the request asks for what {@link RequestMessage.upgradeHandler} does, and is not over.
    *
-   * @throws {TypeError} saying why not
+   * @throws {ClientDisconnectedError} when the client has left
+   * @throws {TypeError} when it was answered, or asks for nothing of the kind
    */
-  abstract checkUpgrade(): void;
+  checkUpgrade(): void {
+    if (this.isInterrupted) throw this.#interruption;
+    if (this.settled) throw new TypeError("exchange.upgrade: the request was answered before");
+  }
 
   /** The trailer section, once the body is complete. */
   get trailers(): Promise<Headers> {
@@ -102,13 +108,25 @@ export abstract class RequestMessage {
     return this.#outcome !== "pending";
   }
 
-  /** Aborts when the client goes away before the response was delivered, and only then. */
+  /** Whether the client has left, or at least ended its side with `halfClose: "abort"`: its signal has aborted. */
+  get isInterrupted(): boolean {
+    return this.#interruption !== undefined;
+  }
+
+  /** Aborts when the client goes away, or ends its side, before the response was delivered, and only then. */
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      if (this.#outcome === "aborted") this.#controller.abort(this.#reason);
+      if (this.isInterrupted) this.#controller.abort(this.#interruption);
     }
     return this.#controller.signal;
+  }
+
+  /** Aborts the signal because the client has ended its side. The response may still be sent. */
+  interrupt(reason: unknown): void {
+    if (this.settled || this.isInterrupted) return;
+    this.#interruption = asAbortReason(reason);
+    this.#controller?.abort(this.#interruption);
   }
 
   /** Resolves when the response was handed to the connection; rejects with what prevented it. */
@@ -132,11 +150,17 @@ export abstract class RequestMessage {
   /** The response cannot be delivered any more. */
   abort(reason: unknown): void {
     if (this.#outcome !== "pending") return;
+    this.interrupt(reason);
     this.#outcome = "aborted";
     this.#reason = reason;
     this.#completed?.reject(reason);
-    this.#controller?.abort(reason);
   }
+}
+
+/** What a signal aborts with: that the client left is said as the web says that a request was aborted. */
+function asAbortReason(reason: unknown): unknown {
+  if (!(reason instanceof ClientDisconnectedError)) return reason;
+  return new RequestAbortedError(reason.message, { cause: reason.cause ?? reason });
 }
 
 /** For promises whose rejection is told elsewhere too: nobody need watch them. */

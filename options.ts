@@ -274,11 +274,26 @@ export interface Options {
    */
   readonly allowedMethods: readonly string[] | null;
   /**
+   * What it means that a client ends its side while it waits for a response. `"abort"`: it has left, as far as anybody can tell:
+   * `request.signal` aborts at once, and over HTTP/2 all streams end. Over HTTP/1 a response that the handler gives all the same is
+   * still sent, and one under way goes on unless its stream gives nothing for a second. `"answer"`: it waits for its response,
+   * and `request.signal` aborts when writing shows that it is gone (a `102 (Processing)` each half second, PING over HTTP/2).
+   * Others: Go, Node and Deno.serve abort; nginx closes unless it is told not to; hyper has `half_close`.
+   *
+   * @default {"abort"}
+   */
+  readonly halfClose: "abort" | "answer";
+  /**
    * The value of the `server` field, or `null` for none.
    *
    * @default {null}
    */
   readonly serverHeader: string | null;
+}
+
+/** How long a connection without a request may go on to send its first one when it is to be stopped, in milliseconds. */
+export function firstRequestGrace({ headerTimeout }: Options): number {
+  return headerTimeout / 20; // 0.75 s by default: a client whose first request fails on a fresh connection gives up
 }
 
 /** Options that differ from the defaults, or from the server's. What is left out, or `undefined`, is inherited. */
@@ -325,6 +340,7 @@ export const defaultOptions: Options = Object.freeze({
   push: true,
   extendedConnect: false,
   allowedMethods: Object.freeze(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+  halfClose: "abort",
   serverHeader: null,
 });
 
@@ -359,6 +375,10 @@ function boolean(value: unknown): string | null {
 
 function http2(value: unknown): string | null {
   return typeof value === "boolean" || value === "only" ? null : 'true, false or "only"';
+}
+
+function halfClose(value: unknown): string | null {
+  return value === "abort" || value === "answer" ? null : '"abort" or "answer"';
 }
 
 function budget(value: unknown): string | null {
@@ -428,6 +448,7 @@ const CHECKS: { readonly [Name in keyof Options]: Check } = {
   push: boolean,
   extendedConnect: boolean,
   allowedMethods: methods,
+  halfClose,
   serverHeader,
 };
 

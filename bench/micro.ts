@@ -44,7 +44,7 @@ class BenchMessage extends RequestMessage {
   push(): boolean {
     return false;
   }
-  checkUpgrade(): void {}
+  override checkUpgrade(): void {}
 }
 
 const message = new BenchMessage();

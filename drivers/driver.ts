@@ -128,6 +128,11 @@ export interface HttpDriver {
   /** Dispatches nothing further; resolves when all that is pending was read and answered. */
   stop(): Promise<void>;
   /**
+   * Called when the peer has ended its side: with `halfClose: "abort"`, the requests under way are aborted. Their responses may
+   * still be sent. Bytes that were read before are still fed to the parser, and then its `yield` throws `ClientDisconnectedError`.
+   */
+  onPeerEnd?(): void;
+  /**
    * Sends something that a peer ignores, where the protocol has such: called now and then while responses are pending to a
    * peer that has ended its side, to find out whether it is still there.
    */

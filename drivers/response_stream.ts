@@ -26,6 +26,7 @@ export class ResponseStream {
   readonly #source: BodySource;
   #ahead: Promise<ReadResult>[] = [];
   #ended = false;
+  #failure: Error | null = null;
 
   /**
    * @param stream the body of a response
@@ -75,12 +76,20 @@ export class ResponseStream {
    * @throws {TypeError} when the stream gives something other than bytes
    */
   take({ done, value }: ReadResult): Uint8Array | null {
+    if (this.#failure !== null) throw this.#failure;
     if (done) {
       this.#ended = true;
       return null;
     }
     if (value instanceof Uint8Array) return value;
     throw new TypeError("The body of a response must be a stream of Uint8Array");
+  }
+
+  /** Cancels the source, and fails whoever waits for its next chunk: the response is not complete. */
+  fail(error: Error): void {
+    if (this.#ended) return;
+    this.#failure = error;
+    this.cancel(error);
   }
 
   /** Tells the source that nobody wants the rest. What it throws then is its own affair. */

@@ -37,9 +37,12 @@ const EVENTS: Readonly<Record<string, (stage: Stage) => unknown>> = {
   "the peer's disappearance": ({ peer }) => peer.close(),
 };
 
-/** What an event of the peer's does not end: somebody still works for it, or has the connection and is told by its own reads. */
+/**
+ * What an event of the peer's does not end: the response is still sent, or somebody else has the connection and sees the end in
+ * their own reads. The handler here answers when its signal aborts, so that the peer's end is the end of the connection.
+ */
 const OUTLIVES: Readonly<Record<string, readonly Phase[]>> = {
-  "the peer's end": ["handshake", "handler", "writing", "exported"],
+  "the peer's end": ["handshake", "writing", "exported"],
   "the peer's disappearance": ["handshake", "exported"],
 };
 

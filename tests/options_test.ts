@@ -58,6 +58,7 @@ const OTHERS:
     ["push", [true, false], ["true", 0, null]],
     ["extendedConnect", [true, false], ["true", 0, null]],
     ["allowedMethods", [["GET"], ["GET", "X-ODD"], null], [[], ["G T"], [""], "GET", [1]]],
+    ["halfClose", ["abort", "answer"], [true, null, "close", ""]],
     ["serverHeader", ["drover", "a b", null], ["", " a", "a\r\nb: c", 5, "é"]],
     ["bodySizeLimit", [null], ["none"]],
     ["requestLimit", [null], [0]],

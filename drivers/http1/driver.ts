@@ -10,6 +10,7 @@
 
 import { ClientDisconnectedError, HttpError, isPeersFault } from "../../errors.ts";
 import { fieldList } from "../../headers.ts";
+import { firstRequestGrace } from "../../options.ts";
 import { ServerRequest } from "../../request.ts";
 import { RequestBody } from "../../request_body.ts";
 import { Response, type ResponseContent } from "../../response.ts";
@@ -46,6 +47,9 @@ const SHORT_TEXT = 2048;
 
 /** How long a head waits for the first chunk of its stream, in milliseconds, to go out with it. */
 const HEAD_DELAY = 5;
+
+/** How long the stream of a response may give nothing to a peer that has ended its side, in milliseconds. */
+const SILENCE_AFTER_END = 1_000;
 
 /** A request that is answered; `null` as its message where its head could not be parsed. */
 interface Answered {
@@ -85,6 +89,9 @@ export class Http1Driver implements HttpDriver {
   #chunkSize = 0; // of the last chunk sent: the next is often as large
   #chunkLine = NOTHING;
   #finished = false;
+  #peerEndedAt = Infinity;
+  #endingTurn: ReturnType<typeof setTimeout> | undefined; // while it is the turn in which the peer's end was seen
+  #askedSourceAt = Infinity; // since when the stream of the response is asked for a chunk
   #stopped: PromiseWithResolvers<void> | null = null;
 
   /** Makes a driver for one connection; drivers may share what encodes their responses, and what they hand over to. */
@@ -112,8 +119,13 @@ export class Http1Driver implements HttpDriver {
   /** Dispatches nothing further; resolves when the exchange under way is over. */
   stop(): Promise<void> {
     this.#stopped ??= Promise.withResolvers();
-    this.#client.shouldClose = true;
-    if (this.#message === null) this.#finish();
+    const client = this.#client;
+    client.shouldClose = true;
+    if (this.#message === null) {
+      const isIdle = this.#served > 0 && this.#input.length === 0 && !this.#heads.begun;
+      if (isIdle) this.#finish();
+      else client.extendDeadline(Math.min(client.deadline - client.now, firstRequestGrace(client.options)));
+    }
     if (this.#finished) this.#stopped.resolve();
     return this.#stopped.promise;
   }
@@ -333,11 +345,16 @@ export class Http1Driver implements HttpDriver {
 
   // Faults of the peer.
 
+  /** Whether a head has begun, so that its client waits for an answer; nobody does who is cut off because the server stops. */
+  get #isWaitedFor(): boolean {
+    return this.#heads.begun && this.#stopped === null;
+  }
+
   /** Answers what was thrown into the parser, where that is still possible. */
   #answerFault(error: unknown): Promise<null> | null {
     const fault = asFault(error);
     const message = this.#message;
-    if (this.#finished || (message === null && !this.#heads.begun && isIdleEnd(error))) return null;
+    if (this.#finished || (message === null && !this.#isWaitedFor && isIdleEnd(error))) return null;
     this.#client.shouldClose = true;
     if (message !== null) {
       message.fail(error);
@@ -356,6 +373,7 @@ export class Http1Driver implements HttpDriver {
 
   /** The connection is gone. */
   #tearDown(): void {
+    clearTimeout(this.#endingTurn);
     this.#finished = true;
     this.#stopped?.resolve();
     const gone = new ClientDisconnectedError();
@@ -411,6 +429,22 @@ export class Http1Driver implements HttpDriver {
     const fields = fieldList(new Headers(headers));
     // "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1)
     this.#write(this.#encoder.encode(encodeInterimHead(status, sortFields(fields).lines)));
+  }
+
+  /** The peer has ended its side: it has most likely left. */
+  onPeerEnd(): void {
+    const message = this.#message;
+    if (message === null || this.#client.options.halfClose === "answer") return;
+    this.#peerEndedAt = this.#client.now;
+    this.#endingTurn = setTimeout(() => this.#endingTurn = undefined, 0);
+    message.interrupt(new ClientDisconnectedError());
+  }
+
+  /** Cuts a response whose stream gives nothing to a peer that has ended its side. */
+  onTick(now: number): void {
+    if (now - Math.max(this.#peerEndedAt, this.#askedSourceAt) > SILENCE_AFTER_END) {
+      this.#source?.fail(new ClientDisconnectedError());
+    }
   }
 
   /** Sends `102 (Processing)`, which a client ignores, where no response has begun. */
@@ -538,7 +572,9 @@ export class Http1Driver implements HttpDriver {
     };
     try {
       const bodiless = this.#framing(outgoing, null).kind === "none";
+      this.#askedSourceAt = this.#client.now;
       const whole = await source.open(bodiless ? null : { milliseconds: HEAD_DELAY, callback: begin });
+      this.#askedSourceAt = Infinity;
       if (framing === null && this.#isOver(outgoing)) throw new ClientDisconnectedError();
       if (whole !== null && framing === null) return await this.#sendWhole(outgoing, whole) ?? undefined;
       begin();
@@ -570,8 +606,10 @@ export class Http1Driver implements HttpDriver {
     if (framing.kind === "none") return source.cancel(new TypeError("This response has no body"));
     let left = framing.kind === "length" ? framing.length : Infinity;
     for (;;) {
-      const chunk = source.take(await source.read());
+      const chunk = source.take(await this.#ask(source));
       if (chunk === null) break;
+      // A chunk that answers the abort of the signal is for nobody.
+      if (this.#endingTurn !== undefined) throw new ClientDisconnectedError();
       left -= chunk.length;
       if (left < 0) {
         this.#write(chunk.subarray(0, chunk.length + left));
@@ -588,6 +626,12 @@ export class Http1Driver implements HttpDriver {
       );
     }
     if (framing.kind === "chunked") await this.#endChunks(message);
+  }
+
+  /** Asks the stream of a response for its next chunk, and keeps the time. */
+  #ask(source: ResponseStream): ReturnType<ResponseStream["read"]> {
+    this.#askedSourceAt = this.#client.now;
+    return source.read();
   }
 
   async #endChunks(message: Http1Message | null): Promise<void> {
@@ -624,6 +668,7 @@ export class Http1Driver implements HttpDriver {
   /** All of a response is queued. */
   #end(message: Http1Message | null): void {
     this.#source = null;
+    this.#askedSourceAt = Infinity;
     this.#client.gathersWrites = false;
     if (message === null) return;
     message.response = "done";

@@ -118,6 +118,7 @@ export class Http1Message extends RequestMessage {
 
   /** @inheritdoc */
   override checkUpgrade(): void {
+    super.checkUpgrade();
     if (!this.received) throw new TypeError("exchange.upgrade: read the body of the request first");
     if (this.method === "CONNECT") return;
     const asked = this.fields.get("upgrade") !== null &&

@@ -659,13 +659,21 @@ export class Http2Driver implements HttpDriver {
     this.#stopped?.resolve();
   }
 
-  /** The peer has ended its side: what it has asked for in full is answered. */
+  /** The peer has ended its side, so it has most likely left: all streams end. */
+  onPeerEnd(): void {
+    if (this.#client.options.halfClose === "answer") return;
+    const gone = new ClientDisconnectedError();
+    for (const stream of [...this.#streams.open]) this.#close(stream, Closing.Ended, gone);
+  }
+
+  /** The peer has ended its side: what it has asked for in full is answered, with `halfClose: "answer"`. */
   #answerRest(error: ClientDisconnectedError): Promise<null> {
+    const answers = this.#client.options.halfClose === "answer";
     for (const stream of [...this.#streams.open]) {
-      if (!stream.received) this.#close(stream, Closing.Ended, error);
+      if (!answers || !stream.received) this.#close(stream, Closing.Ended, error);
     }
     this.#idle = Promise.withResolvers();
-    if (this.#streams.active === 0) this.#idle.resolve(null);
+    if (!answers || this.#streams.active === 0) this.#idle.resolve(null);
     return this.#idle.promise;
   }
 

@@ -126,6 +126,7 @@ export class Http2Message extends RequestMessage {
 
   /** @inheritdoc */
   override checkUpgrade(): void {
+    super.checkUpgrade();
     if (this.method === "CONNECT") return;
     throw new TypeError("exchange.upgrade: over HTTP/2 only CONNECT can be taken over (RFC 9113 §8.5)");
   }

@@ -79,7 +79,7 @@ Deno.test("stop() does not wait for a partial head: life-shutdown-partial-head",
     const raw = connect();
     await raw.send("GET / HTTP/1.1\r\nHo");
     await turns();
-    await within("the end of stop(5000)", server.stop(5_000), 1_000);
+    await within("the end of stop(5000)", server.stop(5_000), 1_500);
     await raw.expectEnd();
   });
 });

@@ -208,7 +208,7 @@ Deno.test("requestLimit requests are served, the last one with close (RFC 9112 �
 });
 
 // §9.6: a half-closed client still wants its response
-Deno.test("a client that ends its side gets its response, however slow (RFC 9112 §9.6)", async () => {
+Deno.test('a client that ends its side gets its response, however slow, with halfClose "answer" (RFC 9112 §9.6)', async () => {
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const aborted: boolean[] = [];
   const handler: Handler = async (request) => {
@@ -216,7 +216,7 @@ Deno.test("a client that ends its side gets its response, however slow (RFC 9112
     aborted.push(request.signal.aborted);
     return new Response("late");
   };
-  await withServer(handler, {}, async ({ connect }) => {
+  await withServer(handler, { halfClose: "answer" }, async ({ connect }) => {
     const raw = connect();
     await raw.send(get("/"));
     await raw.end();

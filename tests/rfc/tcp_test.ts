@@ -41,22 +41,28 @@ Deno.test("a thousand pipelined requests are answered in order (RFC 9112 §9.3.2
   });
 });
 
-Deno.test("a client that ends its side gets its response (RFC 9112 §9.6)", async () => {
+for (const halfClose of ["abort", "answer"] as const) {
+  Deno.test(`a client that ends its side gets its response, with halfClose "${halfClose}" (RFC 9112 §9.6)`, async () => {
+    await getsResponse(halfClose);
+  });
+}
+
+async function getsResponse(halfClose: "abort" | "answer"): Promise<void> {
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const slow: Handler = async (request) => {
     await gate;
     return new Response(`aborted ${request.signal.aborted}`);
   };
-  await withTcpServer(slow, {}, async ({ connect }) => {
+  await withTcpServer(slow, { halfClose }, async ({ connect }) => {
     const raw = await connect();
     await raw.send(get("/"));
     await raw.end();
     await pass(50);
     open();
-    assertEquals((await raw.readResponse()).text, "aborted false");
+    assertEquals((await raw.readResponse()).text, `aborted ${halfClose === "abort"}`);
     await raw.expectEnd();
   });
-});
+}
 
 // §9.6: a server closes in stages, its write side first, so that a reset does not destroy the last response
 for (
