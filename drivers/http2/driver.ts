@@ -48,6 +48,9 @@ import { Watch } from "./watch.ts";
 const PROBE = new TextEncoder().encode("drover!?");
 const LAST_STREAM = 2 ** 31 - 1;
 
+/** How long handlers may take to answer a peer that has ended its side, in milliseconds. */
+const PATIENCE_AFTER_END = 1_000;
+
 /** How far the connection has come. */
 type Phase = "preface" | "settings" | "open" | "draining" | "over";
 
@@ -88,6 +91,7 @@ export class Http2Driver implements HttpDriver {
   #window!: ReceiveWindow;
   #stopped: PromiseWithResolvers<void> | null = null;
   #idle: PromiseWithResolvers<null> | null = null;
+  #peerEndedAt = Infinity;
 
   /** Makes a driver for one connection. */
   constructor({ pool = new BatchPool(), date = new HttpDate() }: SharedParts = {}) {
@@ -659,21 +663,27 @@ export class Http2Driver implements HttpDriver {
     this.#stopped?.resolve();
   }
 
-  /** The peer has ended its side, so it has most likely left: all streams end. */
+  /**
+   * The peer has ended its side, so it has most likely left: all streams end. Only what it has asked for in full, and what its
+   * handler answers within a second all the same, is still sent.
+   */
   onPeerEnd(): void {
     if (this.#client.options.halfClose === "answer") return;
     const gone = new ClientDisconnectedError();
-    for (const stream of [...this.#streams.open]) this.#close(stream, Closing.Ended, gone);
+    for (const stream of [...this.#streams.open]) {
+      if (stream.received && stream.response === "awaited") stream.message?.interrupt(gone);
+      else this.#close(stream, Closing.Ended, gone);
+    }
+    this.#peerEndedAt = this.#client.now;
   }
 
-  /** The peer has ended its side: what it has asked for in full is answered, with `halfClose: "answer"`. */
+  /** What the peer has asked for in full before it ended its side is answered. */
   #answerRest(error: ClientDisconnectedError): Promise<null> {
-    const answers = this.#client.options.halfClose === "answer";
     for (const stream of [...this.#streams.open]) {
-      if (!answers || !stream.received) this.#close(stream, Closing.Ended, error);
+      if (!stream.received) this.#close(stream, Closing.Ended, error);
     }
     this.#idle = Promise.withResolvers();
-    if (!answers || this.#streams.active === 0) this.#idle.resolve(null);
+    if (this.#streams.active === 0) this.#idle.resolve(null);
     return this.#idle.promise;
   }
 
@@ -689,6 +699,7 @@ export class Http2Driver implements HttpDriver {
   /** Called at each tick of the client's clock. */
   onTick(now: number): void {
     if (this.#phase === "over") return;
+    if (now - this.#peerEndedAt > PATIENCE_AFTER_END) return this.#idle?.resolve(null);
     const verdict = this.#watch.check(this.#streams.open, this.#streams.active, now);
     if (verdict instanceof ConnectionError) this.#fail(verdict);
     else if (verdict === "idle") this.#drain();
