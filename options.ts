@@ -274,10 +274,14 @@ export interface Options {
    */
   readonly allowedMethods: readonly string[] | null;
   /**
-   * What it means that a client ends its side while it waits for a response. `"abort"`: it has left, as far as anybody can tell:
-   * `request.signal` aborts at once, and over HTTP/2 all streams end. Over HTTP/1 a response that the handler gives all the same is
-   * still sent, and one under way goes on unless its stream gives nothing for a second. `"answer"`: it waits for its response,
-   * and `request.signal` aborts when writing shows that it is gone (a `102 (Processing)` each half second, PING over HTTP/2).
+   * Says what becomes of a request whose client ends its side (TCP FIN) before it has the response.
+   *
+   * `"abort"`: the client counts as gone. `request.signal` aborts at once. A response that the handler gives all the same is still
+   * sent. Over HTTP/1 a stream under way goes on unless it gives nothing for a second; over HTTP/2 it ends.
+   *
+   * `"answer"`: the client counts as waiting. `request.signal` aborts only when writing shows that it is gone, so a client that waits
+   * is sent `102 (Processing)` each half second over HTTP/1.1, and PING over HTTP/2.
+   *
    * Others: Go, Node and Deno.serve abort; nginx closes unless it is told not to; hyper has `half_close`.
    *
    * @default {"abort"}
