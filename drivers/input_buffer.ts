@@ -8,6 +8,9 @@
 const NOTHING = new Uint8Array(0);
 const SMALLEST = 512;
 
+/** So many bytes, or fewer, are searched by a loop: a view of them takes longer to make. */
+const LOOPED_SEARCH = 64;
+
 /** Received bytes: those between {@link InputBuffer.start} and {@link InputBuffer.end} of {@link InputBuffer.bytes}. */
 export class InputBuffer {
   /** The memory; valid until the next {@link InputBuffer.push}. */
@@ -21,6 +24,23 @@ export class InputBuffer {
   /** How many bytes are not parsed yet. */
   get length(): number {
     return this.end - this.start;
+  }
+
+  /**
+   * Finds a byte from `start` on: its index, or -1. Only received bytes are looked at, and no memory behind
+   * them.
+   */
+  indexOf(byte: number, start: number): number {
+    const { bytes, end } = this;
+    if (end === bytes.length) return bytes.indexOf(byte, start);
+    if (end - start > LOOPED_SEARCH) {
+      const found = bytes.subarray(start, end).indexOf(byte);
+      return found < 0 ? -1 : start + found;
+    }
+    for (let at = start; at < end; at++) {
+      if (bytes[at] === byte) return at;
+    }
+    return -1;
   }
 
   /** Marks `count` bytes as parsed. */

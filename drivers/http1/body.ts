@@ -118,8 +118,8 @@ export class ChunkedDecoder implements BodyDecoder {
   // chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
   #takeSize(input: InputBuffer): boolean {
     const { bytes, start } = input;
-    const lineFeed = bytes.indexOf(Byte.LF, start + this.#searched);
-    const complete = lineFeed >= 0 && lineFeed < input.end;
+    const lineFeed = input.indexOf(Byte.LF, start + this.#searched);
+    const complete = lineFeed >= 0;
     const length = complete ? lineFeed + 1 - start : input.length;
     if (length > this.#limits.chunkLineSizeLimit) {
       throw bad(`A chunk line is longer than ${this.#limits.chunkLineSizeLimit} bytes`, "§7.1.1");

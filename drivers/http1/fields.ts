@@ -10,6 +10,7 @@
 import { HttpError } from "../../errors.ts";
 import type { FieldLines } from "../../headers.ts";
 import { Byte, FIELD_BYTE, TCHAR } from "../grammar.ts";
+import type { InputBuffer } from "../input_buffer.ts";
 import { copyLatin1, decodeLatin1, encodeLatin1, hasBytesAt, ownPart, takePart } from "../latin1.ts";
 import { isOws, trimOws } from "../list_field.ts";
 
@@ -60,13 +61,13 @@ function badValue(byte: number): HttpError {
 }
 
 /**
- * Checks a line of which the end has not come yet: a CR that no LF follows cannot become one.
+ * Checks from `start` on a line whose end has not come yet: a CR that no LF follows cannot become one.
  *
  * @throws {HttpError} 400
  */
-export function checkPartialLine(bytes: Uint8Array, start: number, end: number): void {
-  const carriageReturn = bytes.indexOf(Byte.CR, start);
-  if (carriageReturn >= 0 && carriageReturn < end - 1) throw badValue(Byte.CR);
+export function checkPartialLine(input: InputBuffer, start: number): void {
+  const carriageReturn = input.indexOf(Byte.CR, start);
+  if (carriageReturn >= 0 && carriageReturn < input.end - 1) throw badValue(Byte.CR);
 }
 
 /** Where the value ends when the OWS behind it is left out. */

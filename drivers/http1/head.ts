@@ -24,7 +24,7 @@ import { controlField, type ControlFields, controlFields, HOST } from "./control
 import { Byte } from "../grammar.ts";
 import { decodeLatin1, takePart } from "../latin1.ts";
 import type { InputBuffer } from "../input_buffer.ts";
-import { checkPartialRequestLine, METHOD_SIZE_LIMIT, parseRequestLine } from "./request_line.ts";
+import { METHOD_SIZE_LIMIT, parseRequestLine, PartialRequestLine } from "./request_line.ts";
 
 /** A parsed head; the same object again when the next one is the same. */
 export interface RequestHead {
@@ -77,6 +77,7 @@ export class HeadParser {
   #count = 0;
   #sectionStart = 0; // where the field lines begin, behind the request line
   readonly #lines: number[] = []; // triples, from there: where a name begins, its colon is, and its value ends
+  readonly #partialLine = new PartialRequestLine();
   #line: ParsedLine | null = null;
   readonly #noted: number[] = []; // triples, from there: which control field, where its value begins and ends
   #notedCount = 0;
@@ -122,8 +123,8 @@ export class HeadParser {
         if (last !== null) return this.#complete(input, last);
         this.#takeWholeLines(input);
       }
-      const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
-      if (lineFeed < 0 || lineFeed >= input.end) return this.#wait(input);
+      const lineFeed = input.indexOf(Byte.LF, input.start + this.#searched);
+      if (lineFeed < 0) return this.#wait(input);
       const start = input.start + this.#offset;
       if (lineFeed === start || input.bytes[lineFeed - 1] !== Byte.CR) throw bareLineFeed();
       this.#offset = this.#searched = lineFeed + 1 - input.start;
@@ -152,10 +153,8 @@ export class HeadParser {
     const { targetSizeLimit, headerSizeLimit } = this.#limits;
     const from = input.start + Math.max(this.#offset, this.#searched - 1);
     this.#searched = input.length;
-    checkPartialLine(input.bytes, from, input.end);
-    if (this.#line === null) {
-      checkPartialRequestLine(input.bytes, input.start, input.end, targetSizeLimit);
-    }
+    checkPartialLine(input, from);
+    if (this.#line === null) this.#partialLine.check(input, targetSizeLimit);
     if (input.length > headerSizeLimit) throw tooLarge(headerSizeLimit);
     return undefined;
   }
@@ -222,6 +221,7 @@ export class HeadParser {
     }
     input.consume(this.#offset);
     this.#offset = this.#searched = 0;
+    this.#partialLine.reset();
   }
 
   #finish(input: InputBuffer, end: number): RequestHead {
@@ -272,6 +272,7 @@ export class HeadParser {
     this.#notedCount = 0;
     this.#hostCount = 0;
     this.#line = null;
+    this.#partialLine.reset();
   }
 }
 

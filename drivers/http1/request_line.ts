@@ -9,6 +9,7 @@
 
 import { HttpError } from "../../errors.ts";
 import { Byte, TARGET_BYTE, TCHAR } from "../grammar.ts";
+import type { InputBuffer } from "../input_buffer.ts";
 
 /** Where the parts of a request line are, from its first byte, and its version. */
 export interface RequestLine {
@@ -45,32 +46,67 @@ export function parseRequestLine(
 }
 
 /**
- * Checks a request line of which the end has not come yet, so that nonsense and endless lines are refused at once.
- *
- * @throws {HttpError} as {@link parseRequestLine}
+ * Checks a request line whose end has not come yet, so that nonsense and endless lines are refused at once.
+ * Each byte is looked at once, however few come at a time.
  */
-export function checkPartialRequestLine(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  targetSizeLimit: number,
-): void {
+export class PartialRequestLine {
+  #part: "method" | "target" | "version" = "method";
+  #partStart = 0; // from the line's first byte
+  #checked = 0;
+
+  /**
+   * Checks what has come of the line since the last time.
+   *
+   * @throws {HttpError} as {@link parseRequestLine}
+   */
+  check({ bytes, start, end }: InputBuffer, targetSizeLimit: number): void {
+    if (this.#part === "method") this.#checkMethod(bytes, start, end);
+    if (this.#part === "target") this.#checkTarget(bytes, start, end, targetSizeLimit);
+    if (this.#part === "version" && end - start - this.#partStart > VERSION_SIZE + 1) {
+      throw malformed("it has more than three parts");
+    }
+  }
+
+  /** Forgets the line: another one begins. */
+  reset(): void {
+    this.#part = "method";
+    this.#partStart = this.#checked = 0;
+  }
+
+  #checkMethod(bytes: Uint8Array, start: number, end: number): void {
+    const at = scan(TCHAR, bytes, start + this.#checked, end);
+    this.#checked = at - start;
+    if (this.#checked > METHOD_SIZE_LIMIT) throw methodTooLong();
+    if (at === end || (at === start && bytes[at] === Byte.CR && at + 1 === end)) return;
+    if (at === start || bytes[at] !== Byte.SP) throw malformed("the method is no token");
+    this.#enter("target", at + 1 - start);
+  }
+
+  #checkTarget(bytes: Uint8Array, start: number, end: number, limit: number): void {
+    const at = scan(TARGET_BYTE, bytes, start + this.#checked, end);
+    this.#checked = at - start;
+    if (this.#checked - this.#partStart > limit) throw targetTooLong(limit);
+    if (at === end) return;
+    if (bytes[at] !== Byte.SP) throw malformed("the target has a character that it may not have");
+    this.#enter("version", at + 1 - start);
+  }
+
+  #enter(part: "target" | "version", start: number): void {
+    this.#part = part;
+    this.#partStart = this.#checked = start;
+  }
+}
+
+/** Finds the first byte from `start` on that a table of bytes does not have. */
+function scan(table: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
   let at = start;
-  while (at < end && TCHAR[bytes[at]!] === 1) at++;
-  if (at - start > METHOD_SIZE_LIMIT) throw methodTooLong();
-  if (at === end || (at === start && bytes[at] === Byte.CR && at + 1 === end)) return;
-  if (at === start || bytes[at] !== Byte.SP) throw malformed("the method is no token");
-  const targetStart = ++at;
-  while (at < end && TARGET_BYTE[bytes[at]!] === 1) at++;
-  if (at - targetStart > targetSizeLimit) throw targetTooLong(targetSizeLimit);
-  if (at < end && bytes[at] !== Byte.SP) throw malformed("the target has a character that it may not have");
-  if (end - at > VERSION_SIZE + 2) throw malformed("it has more than three parts");
+  while (at < end && table[bytes[at]!] === 1) at++;
+  return at;
 }
 
 // method = token (RFC 9110 §9.1)
 function scanMethod(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && TCHAR[bytes[at]!] === 1) at++;
+  const at = scan(TCHAR, bytes, start, end);
   if (at - start > METHOD_SIZE_LIMIT) throw methodTooLong();
   if (at === start || at === end || bytes[at] !== Byte.SP) throw malformed("the method is no token");
   return at;
@@ -78,8 +114,7 @@ function scanMethod(bytes: Uint8Array, start: number, end: number): number {
 
 // request-target = origin-form / absolute-form / authority-form / asterisk-form (RFC 9112 §3.2): no whitespace in any
 function scanTarget(bytes: Uint8Array, start: number, end: number, limit: number): number {
-  let at = start;
-  while (at < end && TARGET_BYTE[bytes[at]!] === 1) at++;
+  const at = scan(TARGET_BYTE, bytes, start, end);
   if (at - start > limit) throw targetTooLong(limit);
   if (at === start || at >= end || bytes[at] !== Byte.SP) {
     throw malformed("the target is missing or has a character that it may not have");

@@ -41,8 +41,8 @@ export class TrailerParser {
    */
   parse(input: InputBuffer): FieldSection | undefined {
     for (;;) {
-      const lineFeed = input.bytes.indexOf(Byte.LF, input.start + this.#searched);
-      if (lineFeed < 0 || lineFeed >= input.end) return this.#wait(input);
+      const lineFeed = input.indexOf(Byte.LF, input.start + this.#searched);
+      if (lineFeed < 0) return this.#wait(input);
       const start = input.start + this.#offset;
       if (lineFeed === start || input.bytes[lineFeed - 1] !== Byte.CR) {
         throw new HttpError(400, "A trailer line ends in LF without CR (RFC 9112 §2.2)");
@@ -56,7 +56,7 @@ export class TrailerParser {
   #wait(input: InputBuffer): undefined {
     const from = input.start + Math.max(this.#offset, this.#searched - 1);
     this.#searched = input.length;
-    checkPartialLine(input.bytes, from, input.end);
+    checkPartialLine(input, from);
     // The CRLF behind the section is not part of it.
     const atEnd = input.bytes[input.start + this.#offset] === Byte.CR;
     if (!atEnd && input.length > this.#limits.trailerSizeLimit) throw this.#tooLarge();
