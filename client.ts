@@ -7,7 +7,7 @@
 
 import { type EventLoopShare, LoopTurns } from "./base/event_loop_share.ts";
 import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
-import { callAfter, type DeadlineQueue, type Timed } from "./deadlines.ts";
+import { callAfter, type DeadlineQueue, type Hurried } from "./deadlines.ts";
 import type {
   DriverClient,
   HttpDriver,
@@ -65,7 +65,7 @@ const PROBE_DELAY = 500;
 let lastId = 0;
 
 /** A connected peer. Made by the server for each connection. */
-export class RemoteClient implements DriverClient, Timed, WriteObserver {
+export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   /** @inheritdoc */
   readonly id: number = ++lastId;
   /** @inheritdoc */

@@ -28,6 +28,10 @@ export function callAfter(
 export interface Timed {
   /** Called at each tick, with the time in milliseconds of `performance.now()`. */
   onTick(now: number): void;
+}
+
+/** What may ask for a call before the next tick. */
+export interface Hurried extends Timed {
   /** Called once, some milliseconds after {@link DeadlineQueue.soon}. */
   onSoon(): void;
 }
@@ -36,7 +40,7 @@ export interface Timed {
 export class DeadlineQueue {
   readonly #timed = new Set<Timed>();
   #timer: ReturnType<typeof setInterval> | null = null;
-  #soon: Timed[] = [];
+  #soon: Hurried[] = [];
   #soonTimer: ReturnType<typeof setTimeout> | undefined;
   #now = performance.now();
 
@@ -59,7 +63,7 @@ export class DeadlineQueue {
   }
 
   /** Calls `onSoon()` in some milliseconds: one timer for all that ask meanwhile. */
-  soon(timed: Timed): void {
+  soon(timed: Hurried): void {
     if (this.#soon.push(timed) === 1) this.#soonTimer = setTimeout(() => this.#onSoon(), SOON);
   }
 

@@ -32,11 +32,29 @@ export interface Options {
    */
   readonly connectionsPerIpLimit: number;
   /**
-   * Handlers that run at once, over all connections. When exceeded: further requests wait in their order.
-   * Others: amphp 1000.
+   * Handlers that run at once, over all connections of the server. They are shared fairly
+   * (`server/README.md`): a client may have such a part of the free places as the free places are of all, on
+   * the average of its own and those of its network (IPv4 by address, IPv6 by /56; on loopback and unix
+   * sockets each connection by itself). So a client alone comes to 382 of 1000, and the clients of one
+   * network, or behind one proxy, to half. A handler has its place until its promise settles, even if its
+   * client has left (CVE-2025-8671). When exceeded: further requests wait.
+   * Others: amphp 1000, Go none.
    * @default {1000}
    */
   readonly handlerLimit: number;
+  /**
+   * Requests that wait for a handler at once, over all connections of the server; shared as the handlers are.
+   * When exceeded: 503 with `retry-after`.
+   * Others: IIS 1000, Envoy 1024, Tomcat 100.
+   * @default {1000}
+   */
+  readonly handlerQueueLimit: number;
+  /**
+   * For which a request may wait for a handler. Milliseconds. When exceeded: 503 with `retry-after`.
+   * Others: HAProxy the time for a connection to a server.
+   * @default {15000}
+   */
+  readonly handlerQueueTimeout: number;
   /**
    * For the TLS handshake. Milliseconds. When exceeded: the connection is closed.
    * Others: amphp 5 s, uWebSockets 10 s, nginx 60 s, Node 120 s.
@@ -308,6 +326,8 @@ export const defaultOptions: Options = Object.freeze({
   connectionLimit: 10_000,
   connectionsPerIpLimit: 30,
   handlerLimit: 1_000,
+  handlerQueueLimit: 1_000,
+  handlerQueueTimeout: 15_000,
   tlsSetupTimeout: 5_000,
   headerTimeout: 15_000,
   http1Timeout: 15_000,
@@ -416,6 +436,8 @@ const CHECKS: { readonly [Name in keyof Options]: Check } = {
   connectionLimit: COUNT,
   connectionsPerIpLimit: COUNT,
   handlerLimit: COUNT,
+  handlerQueueLimit: SIZE_OR_ZERO,
+  handlerQueueTimeout: TIME,
   tlsSetupTimeout: TIME,
   headerTimeout: TIME,
   http1Timeout: TIME,

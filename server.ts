@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type ClientOwner, RemoteClient } from "./client.ts";
 import { EventLoopShare } from "./base/event_loop_share.ts";
+import { RemoteClient } from "./client.ts";
 import type { Client, Connection } from "./connection.ts";
 import { callAfter, DeadlineQueue } from "./deadlines.ts";
 import type { HttpDriverFactory } from "./drivers/driver.ts";
@@ -18,8 +18,10 @@ import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { ServerRequest } from "./request.ts";
 import { Response } from "./response.ts";
 import { Acceptor } from "./server/acceptor.ts";
-import { AddressCounter } from "./server/address_counter.ts";
 import { HandlerQueue } from "./server/handler_queue.ts";
+import type { NetworkLoad } from "./server/load.ts";
+import { Member, type MemberHost } from "./server/member.ts";
+import { Networks } from "./server/networks.ts";
 import { describe, type ErrorHandler, ErrorPages, type ErrorRenderer } from "./server/error_pages.ts";
 import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
 import { WritePool } from "./write_queue.ts";
@@ -33,6 +35,8 @@ export type Handler = (
   request: Request,
   exchange: Exchange,
 ) => globalThis.Response | Promise<globalThis.Response>;
+
+type Answer = globalThis.Response | Promise<globalThis.Response>;
 
 /** How a server is made: every option of {@link Options}, and what is not a limit. */
 export interface HttpServerInit extends OptionsInit {
@@ -64,6 +68,8 @@ export interface ServerStats {
   readonly pendingResponses: number;
   /** Handlers whose promise has not settled. */
   readonly runningHandlers: number;
+  /** Requests that wait until a handler may run for them. */
+  readonly waitingHandlers: number;
 }
 
 /**
@@ -88,11 +94,11 @@ export class HttpServer {
   readonly #log: (error: unknown, request: Request | null) => void;
   readonly #factory: HttpDriverFactory;
   readonly #clients = new Set<RemoteClient>();
-  readonly #addresses = new AddressCounter();
+  readonly #networks = new Networks();
   readonly #handlers: HandlerQueue;
   readonly #acceptors = new Map<Acceptor, Promise<void>>();
   readonly #finished = Promise.withResolvers<void>();
-  readonly #owner: ClientOwner;
+  readonly #host: MemberHost;
   #stopping = false;
   #accepted = 0;
   #refused = 0;
@@ -114,16 +120,16 @@ export class HttpServer {
     this.#log = log ?? logToConsole;
     this.#factory = driverFactory ?? new DefaultDriverFactory();
     this.options = resolveOptions(options);
-    this.#handlers = new HandlerQueue(this.options.handlerLimit);
-    this.#owner = {
+    this.#host = {
       deadlines: new DeadlineQueue(),
       share: new EventLoopShare(),
       writes: new WritePool(),
-      dispatch: (request) => this.#dispatch(request),
+      dispatch: (request, member) => this.#dispatch(request, member),
       renderError: (error, request) => this.#pages.ofClient(error, request),
       renderFailure: (error, request) => this.#pages.ofHandler(error, request),
       report,
     };
+    this.#handlers = new HandlerQueue(this.options, this.#host.deadlines);
   }
 
   /** The clients that are connected. */
@@ -153,6 +159,7 @@ export class HttpServer {
       pendingRequests,
       pendingResponses,
       runningHandlers: this.#handlers.running,
+      waitingHandlers: this.#handlers.waiting,
     };
   }
 
@@ -171,6 +178,7 @@ export class HttpServer {
     const options = resolveOptions(rest, this.options);
     const listener = listen(place, this.#factory.applicationLayerProtocols(options));
     const acceptor = new Acceptor(listener, {
+      share: this.#host.share,
       isFull: () => this.#isFull(options),
       admit: (connection) => void this.#admit(connection, options),
     });
@@ -190,26 +198,27 @@ export class HttpServer {
   }
 
   #admit(connection: Connection, options: Options): RemoteClient {
-    const client = new RemoteClient(connection, options, this.#owner);
-    const address = client.isUnix ? null : client.remoteAddress;
-    if (
-      this.#stopping || this.#isFull(options) ||
-      !this.#addresses.add(address, options.connectionsPerIpLimit)
-    ) {
+    const member = new Member(this.#host);
+    const client = new RemoteClient(connection, options, member);
+    const network = this.#stopping || this.#isFull(options)
+      ? null
+      : this.#networks.enter(client.isUnix ? null : client.remoteAddress, options.connectionsPerIpLimit);
+    if (network === null) {
       this.#refused++;
       client.close();
       return client;
     }
     this.#accepted++;
+    member.network = network;
     this.#clients.add(client);
-    client.onClose(() => this.#forget(client, address));
+    client.onClose(() => this.#forget(client, network));
     client.start(this.#factory).catch((error) => this.#report(error, null));
     return client;
   }
 
-  #forget(client: RemoteClient, address: string | null): void {
+  #forget(client: RemoteClient, network: NetworkLoad): void {
     this.#clients.delete(client);
-    this.#addresses.delete(address);
+    this.#networks.leave(network);
     for (const acceptor of this.#acceptors.keys()) acceptor.wake();
   }
 
@@ -219,16 +228,32 @@ export class HttpServer {
 
   // Requests.
 
-  #dispatch(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
+  #dispatch(request: ServerRequest, member: Member): Answer {
     this.#requests++;
     const refused = this.#checkMethod(request);
     if (refused !== null) return refused;
-    const turn = this.#handlers.enter();
-    return turn === null ? this.#handle(request) : turn.then(() => this.#handle(request));
+    return this.#handlers.enter(member) ? this.#handle(request, member) : this.#queue(request, member);
+  }
+
+  /** Lets a request wait until its handler may run. */
+  #queue(request: ServerRequest, member: Member): Answer {
+    const turn = this.#handlers.wait(member, ServerRequest.messageOf(request).completed);
+    if (turn === null) return this.#refuse(request);
+    return turn.then((end) => {
+      if (end === "late") return this.#refuse(request);
+      return end === "run" ? this.#handle(request, member) : new Response(null, { status: 503 });
+    });
+  }
+
+  // "The server MAY send a Retry-After header field" (RFC 9110 §15.6.4). By then no request waits that waits now.
+  #refuse(request: ServerRequest): Answer {
+    const seconds = Math.ceil(this.options.handlerQueueTimeout / 1000);
+    const headers = { "retry-after": String(seconds) };
+    return this.#pages.ofClient(new HttpError(503, "Too many requests are waiting", { headers }), request);
   }
 
   /** "An origin server that receives a request method that is unrecognized [...] SHOULD respond with 501" (RFC 9110 §9.1). */
-  #checkMethod(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> | null {
+  #checkMethod(request: ServerRequest): Answer | null {
     const message = ServerRequest.messageOf(request);
     const { allowedMethods } = message.client.options;
     if (message.target === "*" && message.method === "OPTIONS") {
@@ -243,29 +268,30 @@ export class HttpServer {
     return this.#pages.ofClient(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), request);
   }
 
-  #handle(request: ServerRequest): globalThis.Response | Promise<globalThis.Response> {
+  #handle(request: ServerRequest, member: Member): Answer {
     const message = ServerRequest.messageOf(request);
-    if (message.settled) { // the client left while the request waited for its turn
-      this.#handlers.leave();
+    if (message.settled) { // the client left right when it was the turn of its request
+      this.#handlers.leave(member);
       return new Response(null, { status: 503 });
     }
-    let result: globalThis.Response | Promise<globalThis.Response>;
+    let result: Answer;
     try {
       result = this.#handler(ServerRequest.toWeb(request), new Exchange(message));
     } catch (error) {
-      this.#handlers.leave();
+      this.#handlers.leave(member);
       return this.#pages.ofHandler(error, request);
     }
     if (result instanceof globalThis.Response) {
-      this.#handlers.leave();
+      this.#handlers.leave(member);
       return result;
     }
-    return this.#await(result, request);
+    return this.#await(result, request, member);
   }
 
   async #await(
-    result: globalThis.Response | Promise<globalThis.Response>,
+    result: Promise<globalThis.Response>,
     request: ServerRequest,
+    member: Member,
   ): Promise<globalThis.Response> {
     try {
       const response: unknown = await result;
@@ -274,7 +300,7 @@ export class HttpServer {
     } catch (error) {
       return await this.#pages.ofHandler(error, request);
     } finally {
-      this.#handlers.leave();
+      this.#handlers.leave(member);
     }
   }
 

@@ -4,11 +4,14 @@
  * @module
  */
 
+import type { EventLoopShare } from "../base/event_loop_share.ts";
 import type { Connection } from "../connection.ts";
 import type { Listener } from "../transports/listen.ts";
 
 /** The server, as its accept loops see it. */
 export interface AcceptorHost {
+  /** The event loop, which floods of connections must leave to others. */
+  readonly share: EventLoopShare;
   /** Whether a further connection has to wait until another one has ended. */
   isFull(): boolean;
   /** Serves a connection. Never throws. */
@@ -59,6 +62,8 @@ export class Acceptor {
   /** Accepts. Resolves when the listener is closed, and never rejects. */
   async run(): Promise<void> {
     while (!this.#isStopped) {
+      const held = this.#host.share.look(1);
+      if (held !== null) await held;
       try {
         while (this.#mustWait) await this.#sleep(Infinity);
         const connection = await this.#listener.accept();

@@ -1,33 +1,167 @@
 /**
- * How many handlers run at once: further requests wait in their order.
+ * How many handlers run at once, and who is next: `server/README.md` has the rule in plain words.
  *
  * @module
  */
 
-/** Counts running handlers up to a limit, and lets the others in as they end. */
-export class HandlerQueue {
-  /** How many run. */
-  running = 0;
-  readonly #limit: number;
-  readonly #waiting: (() => void)[] = [];
+import type { DeadlineQueue, Timed } from "../deadlines.ts";
+import { LinkedList } from "./linked_list.ts";
+import type { ClientLoad, NetworkLoad, Turn, TurnEnd } from "./load.ts";
+import { Ranking } from "./ranking.ts";
 
-  /** @param limit how many may run at once */
-  constructor(limit: number) {
-    this.#limit = limit;
+/** The limits of a {@link HandlerQueue}. */
+export interface HandlerLimits {
+  /** How many handlers may run at once. */
+  readonly handlerLimit: number;
+  /** How many requests may wait at once. */
+  readonly handlerQueueLimit: number;
+  /** How long a request may wait, in milliseconds. */
+  readonly handlerQueueTimeout: number;
+}
+
+/**
+ * Shares the places for handlers among clients, and those for waiting requests likewise.
+ *
+ * A client may take a place while it has fewer than its share, on the average of its own and those of its
+ * network:
+ * `(client + network) / 2 < free * (free / limit)`. Requests that may not run wait. The next place goes to
+ * the client that has the fewest by the same measure; equals have one after the other.
+ */
+export class HandlerQueue implements Timed {
+  readonly #limits: HandlerLimits;
+  readonly #deadlines: DeadlineQueue;
+  readonly #turns = new LinkedList<Turn>(); // in the order of their deadlines
+  readonly #networks = new Ranking<NetworkLoad>(); // those of which requests wait
+  #running = 0;
+  #lastTurn = 0; // counts up: who has a lower one has begun to wait, or was served, the longer ago
+
+  /** @param deadlines whose ticks end waits that take too long */
+  constructor(limits: HandlerLimits, deadlines: DeadlineQueue) {
+    this.#limits = limits;
+    this.#deadlines = deadlines;
   }
 
-  /** Lets one in: `null` when it may run now, or a promise of its turn. */
-  enter(): Promise<void> | null {
-    if (this.running < this.#limit) {
-      this.running++;
-      return null;
+  /** How many handlers run. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many requests wait. */
+  get waiting(): number {
+    return this.#turns.size;
+  }
+
+  /** Takes a place for a handler: `false` when the request has to wait. */
+  enter(client: ClientLoad): boolean {
+    if (!this.#mayRun(client.running + client.network.running)) return false;
+    this.#take(client);
+    return true;
+  }
+
+  /** Gives a place back: a handler has ended. */
+  leave(client: ClientLoad): void {
+    const { network } = client;
+    this.#running--;
+    client.running--;
+    if (--network.running === 0) network.settle();
+    if (this.#turns.size === 0) return;
+    if (network.waiting > 0) this.#rank(client);
+    this.#admit();
+  }
+
+  /**
+   * Waits for a place, which is taken when the promise gives `"run"`.
+   *
+   * @param left settles when nobody wants the answer any more
+   * @returns how the wait ends; `null` when the request may not even wait
+   */
+  wait(client: ClientLoad, left: Promise<unknown>): Promise<TurnEnd> | null {
+    const { handlerQueueLimit, handlerQueueTimeout } = this.#limits;
+    if (!mayTake(client.waiting + client.network.waiting, handlerQueueLimit, this.#turns.size)) return null;
+    if (this.#turns.size === 0) this.#deadlines.add(this);
+    const { promise, resolve: end } = Promise.withResolvers<TurnEnd>();
+    const deadline = this.#deadlines.after(handlerQueueTimeout);
+    const turn: Turn = { client, deadline, end, links: null };
+    this.#add(turn);
+    const onLeft = () => this.#end(turn, "left");
+    left.then(onLeft, onLeft);
+    return promise;
+  }
+
+  /** Ends the waits that have taken too long. */
+  onTick(now: number): void {
+    for (let turn = this.#turns.first; turn !== null && turn.deadline <= now; turn = this.#turns.first) {
+      this.#end(turn, "late");
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** One has ended: its place goes to the next. */
-  leave(): void {
-    if (this.#waiting.length === 0) this.running--;
-    else this.#waiting.shift()!();
+  /**
+   * Gives the place that has become free to the first one, if it may take one. Nobody else may: only the
+   * client that has just lost a handler, and those of its network, have fewer than before, and they are the
+   * first.
+   */
+  #admit(): void {
+    const network = this.#networks.first;
+    if (network === null || !this.#mayRun(network.rank)) return;
+    const client = network.clients!.first!;
+    client.turn = network.turn = ++this.#lastTurn;
+    this.#take(client);
+    this.#end(client.turns!.first!, "run");
   }
+
+  #mayRun(load: number): boolean {
+    return mayTake(load, this.#limits.handlerLimit, this.#running);
+  }
+
+  #take(client: ClientLoad): void {
+    this.#running++;
+    client.running++;
+    client.network.running++;
+    if (client.network.waiting > 0) this.#rank(client);
+  }
+
+  #add(turn: Turn): void {
+    const { client } = turn;
+    client.turns ??= new LinkedList();
+    turn.links = { all: this.#turns.add(turn), own: client.turns.add(turn) };
+    if (client.waiting++ === 0) client.turn = ++this.#lastTurn;
+    if (client.network.waiting++ === 0) client.network.turn = ++this.#lastTurn;
+    this.#rank(client);
+  }
+
+  #end(turn: Turn, how: TurnEnd): void {
+    if (turn.links === null) return;
+    const { client, links } = turn;
+    turn.links = null;
+    this.#turns.remove(links.all);
+    client.turns!.remove(links.own);
+    client.waiting--;
+    client.network.waiting--;
+    this.#rank(client);
+    if (this.#turns.size === 0) this.#deadlines.delete(this);
+    turn.end(how);
+  }
+
+  /** Puts a client and its network where they belong among those of which requests wait. */
+  #rank(client: ClientLoad): void {
+    const { network } = client;
+    network.clients ??= new Ranking();
+    client.rank = client.running;
+    place(network.clients, client);
+    network.rank = network.running + (network.clients.first?.rank ?? 0);
+    place(this.#networks, network);
+  }
+}
+
+/** Whether a client may take one more of `limit` places: `load` is what it has and what its network has. */
+function mayTake(load: number, limit: number, taken: number): boolean {
+  const free = limit - taken;
+  return load * limit < 2 * free * free;
+}
+
+function place<T extends ClientLoad | NetworkLoad>(ranking: Ranking<T>, load: T): void {
+  if (load.waiting === 0) {
+    if (load.position >= 0) ranking.remove(load);
+  } else if (load.position >= 0) ranking.update(load);
+  else ranking.add(load);
 }

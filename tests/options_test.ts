@@ -11,6 +11,8 @@ const RANGES: readonly (readonly [name: keyof Options, least: number, greatest: 
   ["connectionLimit", 1, LARGEST],
   ["connectionsPerIpLimit", 1, LARGEST],
   ["handlerLimit", 1, LARGEST],
+  ["handlerQueueLimit", 0, LARGEST],
+  ["handlerQueueTimeout", 1, TIME],
   ["tlsSetupTimeout", 1, TIME],
   ["headerTimeout", 1, TIME],
   ["http1Timeout", 1, TIME],

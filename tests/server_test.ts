@@ -1,7 +1,7 @@
 /** Listeners, limits across connections, and the shapes of serve(). */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { networkOf } from "../server/address_counter.ts";
+import { networkOf } from "../server/networks.ts";
 import { HttpServer, Response, serve } from "../mod.ts";
 import { connectionPair } from "../testing.ts";
 

@@ -3,7 +3,8 @@
  * out.
  */
 
-import { HttpServer, type Listener } from "../../mod.ts";
+import { type Connection, HttpServer, type Listener } from "../../mod.ts";
+import { connectionPair } from "../../testing.ts";
 import { makeCertificate, openssl } from "../attacks/certificates.ts";
 import { openDescriptors } from "../attacks/descriptors.ts";
 import { ScriptedListener, withListener } from "../attacks/faulty_connection.ts";
@@ -155,6 +156,35 @@ Deno.test("a listener that fails without end leaves the event loop to others", a
   await withListener(listener, () => Promise.resolve(void server.listen({ port: 0 })));
   const took = await visit(() => Deno.connect({ hostname: "127.0.0.1", port }));
   assert(listener.calls < failures.length, "the listener still fails");
+  assert(took < 1_000, `a request takes ${Math.round(took)} ms meanwhile`);
+  await within("the stop", server.stop(1_000));
+});
+
+/** A listener that always has a further connection, whose peer has left. */
+class EndlessListener extends ScriptedListener {
+  #isClosed = false;
+
+  override async accept(): Promise<Connection> {
+    if (this.#isClosed) return await super.accept();
+    this.calls++;
+    const { client, server } = connectionPair();
+    client.close();
+    return server;
+  }
+
+  override close(): void {
+    this.#isClosed = true;
+    super.close();
+  }
+}
+
+Deno.test("a listener that has connections without end leaves the event loop to others", async () => {
+  const listener = new EndlessListener([]);
+  const server = new HttpServer(() => new Response("ok"));
+  const port = portOf(server.listen({ hostname: "127.0.0.1", port: 0 }));
+  await withListener(listener, () => Promise.resolve(void server.listen({ port: 0 })));
+  const took = await visit(() => Deno.connect({ hostname: "127.0.0.1", port }));
+  assert(listener.calls > 0, "the other listener accepts");
   assert(took < 1_000, `a request takes ${Math.round(took)} ms meanwhile`);
   await within("the stop", server.stop(1_000));
 });

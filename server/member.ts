@@ -1,0 +1,61 @@
+/**
+ * One client's membership of a server.
+ *
+ * @module
+ */
+
+import type { EventLoopShare } from "../base/event_loop_share.ts";
+import type { ClientOwner } from "../client.ts";
+import type { DeadlineQueue } from "../deadlines.ts";
+import type { HttpError } from "../errors.ts";
+import type { ServerRequest } from "../request.ts";
+import type { WritePool } from "../write_queue.ts";
+import { ClientLoad } from "./load.ts";
+
+type Answer = globalThis.Response | Promise<globalThis.Response>;
+
+/** The server, as all of its members share it. */
+export interface MemberHost extends Omit<ClientOwner, "dispatch"> {
+  /** Gives a request of a member to the handler; never throws and never rejects. */
+  dispatch(request: ServerRequest, member: Member): Answer;
+}
+
+/** What a client asks of its server, and what the server counts of that client. */
+export class Member extends ClientLoad implements ClientOwner {
+  /** @inheritdoc */
+  readonly deadlines: DeadlineQueue;
+  /** @inheritdoc */
+  readonly share: EventLoopShare;
+  /** @inheritdoc */
+  readonly writes: WritePool;
+  readonly #host: MemberHost;
+
+  /** @param host the server */
+  constructor(host: MemberHost) {
+    super();
+    this.#host = host;
+    this.deadlines = host.deadlines;
+    this.share = host.share;
+    this.writes = host.writes;
+  }
+
+  /** @inheritdoc */
+  dispatch(request: ServerRequest): Answer {
+    return this.#host.dispatch(request, this);
+  }
+
+  /** @inheritdoc */
+  renderError(error: HttpError, request: ServerRequest | null): Answer {
+    return this.#host.renderError(error, request);
+  }
+
+  /** @inheritdoc */
+  renderFailure(error: unknown, request: ServerRequest | null): Answer {
+    return this.#host.renderFailure(error, request);
+  }
+
+  /** @inheritdoc */
+  report(error: unknown, request: ServerRequest | null): void {
+    this.#host.report(error, request);
+  }
+}

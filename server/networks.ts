@@ -1,0 +1,62 @@
+/**
+ * The networks that clients come from (RFC 9112 §9.4): IPv4 by address, IPv6 by its first 56 bits, which is
+ * what one site is given (RFC 6177). Loopback addresses and unix sockets are exempt, because behind them are
+ * proxies of one's own: there each connection is a network by itself.
+ *
+ * @module
+ */
+
+import { NetworkLoad } from "./load.ts";
+
+/** The networks that have connections, or handlers that still run. */
+export class Networks {
+  readonly #loads = new Map<string, NetworkLoad>();
+
+  /**
+   * Counts one more connection.
+   *
+   * @param address the peer's; `null` on a unix socket
+   * @param limit how many connections a network may have
+   * @returns what the network has, or `null` when it has as many connections as it may
+   */
+  enter(address: string | null, limit: number): NetworkLoad | null {
+    const name = networkOf(address);
+    const load = name === null ? new NetworkLoad() : this.#find(name);
+    if (load.connections >= limit) return null;
+    load.connections++;
+    return load;
+  }
+
+  /** Counts one connection less. */
+  leave(load: NetworkLoad): void {
+    load.connections--;
+    load.settle();
+  }
+
+  #find(name: string): NetworkLoad {
+    const known = this.#loads.get(name);
+    if (known !== undefined) return known;
+    const load = new NetworkLoad(() => void this.#loads.delete(name));
+    this.#loads.set(name, load);
+    return load;
+  }
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/** What is counted together with an address; `null` when it is not counted. */
+export function networkOf(address: string | null): string | null {
+  if (address === null || address === "") return null;
+  const v4 = MAPPED.exec(address)?.[1] ?? address;
+  if (v4.startsWith("127.") || v4 === "::1") return null;
+  return v4.includes(":") ? first56Bits(v4) : v4;
+}
+
+function first56Bits(address: string): string {
+  const [head = "", tail] = address.split("%")[0]!.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const rest = tail === undefined || tail === "" ? [] : tail.split(":");
+  while (tail !== undefined && groups.length + rest.length < 8) groups.push("0");
+  const full = [...groups, ...rest].map((group) => group.padStart(4, "0").toLowerCase());
+  return `${full.slice(0, 3).join(":")}:${(full[3] ?? "0000").slice(0, 2)}::/56`;
+}
