@@ -121,6 +121,8 @@ export class Session {
   close(code: number | null, reason: string): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
+    this.#isOver = false; // nothing more is inflated
+    this.#release();
     if (this.#queue === null) { // the Close frame is sent when the connection has come
       this.#early = { code, reason };
       return;

@@ -387,3 +387,20 @@ Deno.test("stop() cuts a socket whose peer does not close, at its deadline", asy
     assertEquals([events.length, events[0], events[2]], [3, "open", "close 1006"]);
   });
 });
+
+Deno.test("stop() cuts a socket that waits for a peer that does not read, at its deadline", async () => {
+  const use = (socket: ServerWebSocket) => {
+    socket.onmessage = () => {
+      for (let piece = 0; piece < 12; piece++) socket.send(new Uint8Array(1024 * 1024));
+    };
+  };
+  await withSockets(use, {}, async ({ port, server, sockets, events }) => {
+    await using raw = await RawSocket.open(port, { reads: false });
+    await raw.send({ opcode: TEXT });
+    await until("bytes that wait", () => sockets[0]!.bufferedAmount > 1024 * 1024);
+    await within("the stop", server.stop(200), 3_000);
+    await until("the close event", () => events.length === 3);
+    assertEquals([events[0], events[2]], ["open", "close 1006"]);
+    assertEquals(sockets[0]?.drained, null);
+  });
+});
