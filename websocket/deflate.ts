@@ -1,8 +1,8 @@
 /**
  * permessage-deflate (RFC 7692): its negotiation, and the compression of single messages.
  *
- * Neither side keeps its context from message to message: that costs some of the ratio, and saves the memory of two windows for
- * each socket, which is what makes compression dear for a server (RFC 7692 §7.1.1).
+ * Neither side keeps its context from message to message: that costs some of the ratio, and saves the memory
+ * of two windows for each socket, which is what makes compression dear for a server (RFC 7692 §7.1.1).
  *
  * @module
  */
@@ -61,7 +61,7 @@ export function inflate(message: Uint8Array, limit: number): Uint8Array {
       finishFlush: constants.Z_SYNC_FLUSH,
       maxOutputLength: Math.max(1, limit),
     });
-    // A `Buffer` would be wrong here, because its `slice()` does not copy: its memory is larger than the message.
+    // Not as a `Buffer`, because the `slice()` of a `Buffer` does not copy.
     return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
     if (error instanceof RangeError) throw tooBig(limit); // ERR_BUFFER_TOO_LARGE

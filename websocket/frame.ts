@@ -2,7 +2,7 @@
  * Frames of RFC 6455 §5.2: their header, their masking.
  *
  * ```text
- *  | FIN RSV1-3 opcode (4) | MASK payload length (7) | extended length (0, 16 or 64) | masking key (32) | payload
+ *  | FIN RSV1-3 opcode (4) | MASK length (7) | extended length (0, 16 or 64) | masking key (32) | payload
  * ```
  *
  * @module
@@ -24,7 +24,10 @@ export const Opcode = {
 /** A value of {@link Opcode}. */
 export type Opcode = typeof Opcode[keyof typeof Opcode];
 
-/** Codes of Close frames that have a meaning to this server, and those that stand for no code (RFC 6455 §7.4.1). */
+/**
+ * Codes of Close frames that have a meaning to this server, and those that stand for no code
+ * (RFC 6455 §7.4.1).
+ */
 export const CloseCode = {
   NORMAL: 1000,
   GOING_AWAY: 1001,
@@ -94,8 +97,8 @@ export function parseHeader(
   const second = bytes[start + 1]!;
   const opcode = first & 0x0f;
   checkFirst(first, opcode, context);
-  // "a client MUST mask all frames that it sends to the server [...] The server MUST close the connection upon receiving a frame
-  // that is not masked" (RFC 6455 §5.1)
+  // "a client MUST mask all frames that it sends to the server [...] The server MUST close the connection
+  // upon receiving a frame that is not masked" (RFC 6455 §5.1)
   if (second < 0x80) throw fault("A frame without a mask", "5.1");
   const short = second & 0x7f;
   if (opcode >= CONTROL && short > CONTROL_LIMIT) throw fault("A control frame above 125 bytes", "5.5");
@@ -107,8 +110,9 @@ export function parseHeader(
 }
 
 function checkFirst(first: number, opcode: number, { deflate, fragmented }: HeaderContext): void {
-  // "If a nonzero value is received and none of the negotiated extensions defines the meaning of such a nonzero value, the
-  // receiving endpoint MUST _Fail the WebSocket Connection_." (RFC 6455 §5.2); RSV1 is set on the first frame alone (RFC 7692 §6.1)
+  // "If a nonzero value is received and none of the negotiated extensions defines the meaning of such a
+  // nonzero value, the receiving endpoint MUST _Fail the WebSocket Connection_." (RFC 6455 §5.2); RSV1 is set
+  // on the first frame alone (RFC 7692 §6.1)
   const starts = opcode === Opcode.TEXT || opcode === Opcode.BINARY;
   if ((first & 0x30) !== 0 || ((first & 0x40) !== 0 && !(deflate && starts))) {
     throw fault("A reserved bit is set", "5.2");
@@ -123,7 +127,8 @@ function checkFirst(first: number, opcode: number, { deflate, fragmented }: Head
   }
 }
 
-// "the minimal number of bytes MUST be used to encode the length [...] the most significant bit MUST be 0" (RFC 6455 §5.2)
+// "the minimal number of bytes MUST be used to encode the length [...] the most significant bit MUST be 0"
+// (RFC 6455 §5.2)
 function parseLength(bytes: Uint8Array, at: number, size: number): number {
   let length = 0;
   for (let index = 0; index < size; index++) length = length * 256 + bytes[at + index]!;
@@ -132,7 +137,10 @@ function parseLength(bytes: Uint8Array, at: number, size: number): number {
   return length;
 }
 
-/** Takes the mask off the bytes from `start` to `end`, whose key is the four bytes before `start` (RFC 6455 §5.3). */
+/**
+ * Takes the mask off the bytes from `start` to `end`, whose key is the four bytes before `start`
+ * (RFC 6455 §5.3).
+ */
 export function unmask(bytes: Uint8Array, start: number, end: number): void {
   const a = bytes[start - 4]!;
   const b = bytes[start - 3]!;
@@ -150,7 +158,10 @@ export function unmask(bytes: Uint8Array, start: number, end: number): void {
   if (at + 2 < end) bytes[at + 2]! ^= c;
 }
 
-/** Encodes one frame that is a whole message, without a mask: "A server MUST NOT mask any frames" (RFC 6455 §5.1). */
+/**
+ * Encodes one frame that is a whole message, without a mask: "A server MUST NOT mask any frames"
+ * (RFC 6455 §5.1).
+ */
 export function encodeFrame(
   opcode: Opcode,
   payload: Uint8Array,
@@ -173,10 +184,10 @@ const ENCODER = new TextEncoder();
 /** A text of so many characters fits a frame with the shortest header, whatever they are. */
 const SHORT_TEXT = Math.floor(CONTROL_LIMIT / 3);
 
-/** The least room for {@link encodeText}, in bytes. */
-export const SHORT_FRAME_SIZE: number = 2 + CONTROL_LIMIT;
-
-/** Encodes a text frame; a short one into `room`, because making memory for it costs more than encoding it. */
+/**
+ * Encodes a text frame; a short one into `room`, which has 127 bytes at least, because making memory costs
+ * more than encoding.
+ */
 export function encodeText(text: string, room: Memory): Uint8Array {
   if (text.length > SHORT_TEXT) return encodeFrame(Opcode.TEXT, ENCODER.encode(text));
   const { bytes } = room;
@@ -219,7 +230,8 @@ export function parseClose(body: Uint8Array): Close {
   return { code, reason: decodeText(body.subarray(2)) };
 }
 
-// 1004, 1005, 1006 and 1015 are not sent, 1016 to 2999 are reserved; 3000 to 4999 are for others to define (RFC 6455 §7.4)
+// 1004, 1005, 1006 and 1015 are not sent, 1016 to 2999 are reserved; 3000 to 4999 are for others to define
+// (RFC 6455 §7.4)
 /** Whether a code may stand in a Close frame. */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000) return code < 5000;

@@ -1,6 +1,6 @@
 /**
- * `upgradeWebSocket` in the shape of Hono's helper, for apps whose `fetch` is Drover's handler. Hono is not imported: its types are
- * described here by the members that are used.
+ * `upgradeWebSocket` in the shape of Hono's helper, for apps whose `fetch` is Drover's handler. Hono is not
+ * imported: its types are described here by the members that are used.
  *
  * @module
  */
@@ -34,7 +34,10 @@ export interface HonoSocket {
   readonly url: URL | null;
   /** The subprotocol, or `""`. */
   readonly protocol: string | null;
-  /** Sends a message. Whether it is compressed is decided by `WebSocketOptions.compress`; `options` change nothing. */
+  /**
+   * Sends a message. Whether it is compressed is decided by `WebSocketOptions.compress`; `options` change
+   * nothing.
+   */
   send(
     source: string | ArrayBuffer | Uint8Array<ArrayBuffer>,
     options?: { readonly compress?: boolean },
@@ -61,9 +64,10 @@ export type CreateHonoSocketEvents<Context extends HonoContext> = (
 ) => HonoSocketEvents | Promise<HonoSocketEvents>;
 
 /**
- * Makes a Hono handler that upgrades its requests to WebSockets: what `upgradeWebSocket` of `hono/deno` is to `Deno.serve`. A request
- * that asks for no WebSocket goes on to the next handler; a faulty handshake is answered 400, 405 or 426. Without
- * `options.protocol` the first subprotocol that the client has named is agreed on, as with Hono's helper.
+ * Makes a Hono handler that upgrades its requests to WebSockets: what `upgradeWebSocket` of `hono/deno` is to
+ * `Deno.serve`. A request that asks for no WebSocket goes on to the next handler; a faulty handshake is
+ * answered 400, 405 or 426. Without `options.protocol` the first subprotocol that the client has named is
+ * agreed on, as with Hono's helper.
  *
  * Sockets over HTTP/2 come as CONNECT: `app.on(["GET", "CONNECT"], path, …)` takes both.
  *
@@ -89,7 +93,10 @@ export function honoWebSocket<Context extends HonoContext>(
   createEvents: CreateHonoSocketEvents<Context>,
   options?: WebSocketOptions,
 ): (context: Context, next: () => Promise<void>) => Promise<globalThis.Response | void>;
-/** Upgrades the request of a context, in a handler of one's own; `Answer` is what Hono's types say of the response. */
+/**
+ * Upgrades the request of a context, in a handler of one's own; `Answer` is what Hono's types say of the
+ * response.
+ */
 export function honoWebSocket<Answer extends globalThis.Response>(
   context: HonoContext,
   events: HonoSocketEvents,

@@ -1,6 +1,6 @@
 /**
- * Takes messages and control frames out of received bytes. A message's fragments are joined in one piece of memory, which grows
- * with what has come, never with what is announced.
+ * Takes messages and control frames out of received bytes. A message's fragments are joined in one piece of
+ * memory, which grows with what has come, never with what is announced.
  *
  * @module
  */
@@ -39,11 +39,12 @@ export class MessageParser {
   }
 
   /**
-   * The next message, control frame or fragment, consumed from `input`; `undefined` until it has come in full. A fragment is kept
-   * here until the last one of its message; it is told so that whoever asks may give way to others, since fragments may be many.
+   * The next message, control frame or fragment, consumed from `input`; `undefined` until it has come in
+   * full. A fragment is kept here until the last one of its message; it is told so that whoever asks may give
+   * way to others, since fragments may be many.
    *
-   * @throws {WebSocketFault} 1002; 1007 as soon as a fragment is no text; 1009 as soon as a frame's header says that its message
-   * is too large
+   * @throws {WebSocketFault} 1002; 1007 as soon as a fragment is no text; 1009 as soon as a frame's header
+   * says that its message is too large
    */
   next(input: InputBuffer): Received | Fragment | undefined {
     const context = { deflate: this.#deflate, fragmented: this.#header !== null };

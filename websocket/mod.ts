@@ -1,12 +1,16 @@
 /**
- * WebSocket (RFC 6455) with permessage-deflate (RFC 7692), over HTTP/1.1 and, by extended CONNECT, over HTTP/2 (RFC 8441), in the
- * shape of `Deno.upgradeWebSocket`.
+ * WebSocket (RFC 6455) with permessage-deflate (RFC 7692), over HTTP/1.1 and, by extended CONNECT, over
+ * HTTP/2 (RFC 8441), in the shape of `Deno.upgradeWebSocket`.
  *
- * A listener that throws is an uncaught error, as with every `EventTarget`, and ends the process unless a listener of
- * `globalThis` for `error` prevents it: a socket has no response that could tell it.
+ * A socket is an `instanceof WebSocket` and has the members of the web's class; binary messages come as
+ * `ArrayBuffer`, as with Deno's server sockets. `error` comes right before `close` where the end was not
+ * clean. A listener that throws is an uncaught error, as with every `EventTarget`, and ends the process
+ * unless a listener of `globalThis` for `error` prevents it.
  *
- * The frames are Drover's own. npm's `ws` over a duplex that is made of the connection was tried: a small message took twice
- * the time of `Deno.upgradeWebSocket`'s to and fro. Compression is the platform's `node:zlib`.
+ * Each socket keeps to the server's share of the event loop, so that a peer that floods it does not keep
+ * others waiting. {@link WebSocketOptions} limits messages, silence, pings, inflated bytes, and what waits
+ * for a peer that does not read. In a Hono app {@link honoWebSocket} takes the place of `upgradeWebSocket` of
+ * `hono/deno`.
  *
  * @example
  * ```ts

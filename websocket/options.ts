@@ -11,50 +11,55 @@ export interface WebSocketOptions {
   /** The subprotocol, one of those that the client has named. */
   readonly protocol?: string | undefined;
   /**
-   * Seconds after which a peer that sends nothing is given up; the server sends a ping after half of them. 0 for never. A peer
-   * that takes what was sent to it, slowly, while the server waits for that, counts as one that sends. When exceeded: the
-   * connection is closed, and the socket has 1006.
+   * Seconds after which a peer that sends nothing is given up; the server sends a ping after half of them. 0
+   * for never. A peer that takes what was sent to it, slowly, while the server waits for that, counts as one
+   * that sends. When exceeded: the connection is closed, and the socket has 1006.
    * Others: Deno 30 s, uWebSockets and Bun 120 s, ws none.
    *
    * @default {120}
    */
   readonly idleTimeout?: number | undefined;
   /**
-   * The largest message that is taken, in bytes, inflated and with all its fragments. A compressed message is inflated in one
-   * go, a mebibyte in about 2 ms, in which nobody else is served. When exceeded: the socket fails with 1009.
+   * The largest message that is taken, in bytes, inflated and with all its fragments. A compressed message is
+   * inflated in one go, a mebibyte in about 2 ms, in which nobody else is served. When exceeded: the socket
+   * fails with 1009.
    * Others: Deno 64 MiB, Bun 16 MiB, uWebSockets 16 KiB, ws 100 MiB.
    *
    * @default {1048576}
    */
   readonly maxMessageSize?: number | undefined;
   /**
-   * Whether messages are compressed (RFC 7692) where the client offers it. Of the messages that the server sends, those from 1 KiB
-   * to 1 MiB are compressed: a smaller one is not worth it, and a larger one would keep everybody else waiting.
+   * Whether messages are compressed (RFC 7692) where the client offers it. Of the messages that the server
+   * sends, those from 1 KiB to 1 MiB are compressed: a smaller one is not worth it, and a larger one would
+   * keep everybody else waiting.
    *
    * @default {true}
    */
   readonly compress?: boolean | undefined;
   /**
-   * Bytes that may wait to be sent (`socket.bufferedAmount`) when `send()` is called; `null` for no limit. A single message may be
-   * larger. The server stops reading once 1 MiB waits, or half of this where it is less, so that an echo never gets here; it is
-   * for handlers that send of their own accord and do not await `socket.drained`. When exceeded: the connection is closed, and the
-   * socket has `error` and 1006, as the web's class when its buffer is full.
+   * Bytes that may wait to be sent (`socket.bufferedAmount`) when `send()` is called; `null` for no limit. A
+   * single message may be larger. The server stops reading once 1 MiB waits, or half of this where it is
+   * less, so that an echo never gets here; it is for handlers that send of their own accord and do not await
+   * `socket.drained`. When exceeded: the connection is closed, and the socket has `error` and 1006, as the
+   * web's class when its buffer is full.
    * Others: uWebSockets 64 KiB and Bun 16 MiB, beyond which messages are dropped; Deno and ws none.
    *
    * @default {16777216}
    */
   readonly maxBufferedAmount?: number | null | undefined;
   /**
-   * Frames that give the handler nothing: pings, pongs, and fragments without a byte in the middle of a message. Each ping is
-   * answered while there are tokens. `null` for no limit. When exceeded: the socket fails with 1008.
+   * Frames that give the handler nothing: pings, pongs, and fragments without a byte in the middle of a
+   * message. Each ping is answered while there are tokens. `null` for no limit. When exceeded: the socket
+   * fails with 1008.
    * Others: none count them.
    *
    * @default {{ burst: 100, perSecond: 20 }}
    */
   readonly pingBudget?: Budget | null | undefined;
   /**
-   * Bytes that messages of the peer are inflated to. `null` for no limit. When exceeded: the socket does not read until the budget
-   * has filled up again. It is not closed, because a client that sends well compressed messages over a fast line is no attacker.
+   * Bytes that messages of the peer are inflated to. `null` for no limit. When exceeded: the socket does not
+   * read until the budget has filled up again. It is not closed, because a client that sends well compressed
+   * messages over a fast line is no attacker.
    * Others: none count them.
    *
    * @default {{ burst: 33554432, perSecond: 16777216 }}

@@ -1,6 +1,6 @@
 /**
- * What a socket sends: messages in the order in which they were given, pongs, and at last the Close frame. Frames that are made
- * while a write is under way go out in the next one.
+ * What a socket sends: messages in the order in which they were given, pongs, and at last the Close frame.
+ * Frames that are made while a write is under way go out in the next one.
  *
  * @module
  */
@@ -21,11 +21,13 @@ const WAITING_PONGS = 256;
 /** Messages of fewer bytes are not worth compressing. */
 const LEAST_DEFLATED = 1024;
 
-/** Messages of more bytes would keep everybody else waiting while they are compressed, for 20 ms a mebibyte. */
+/**
+ * Messages of more bytes would keep everybody else waiting while they are compressed, for 20 ms a mebibyte.
+ */
 const MOST_DEFLATED = 1024 * 1024;
 
-// Memory for small writes, which belongs to no socket: one that is silent holds none. It is the process's and not the server's,
-// because nothing of a connection stays in it, and what a driver hands over has no pool.
+// Memory for small writes, which belongs to no socket: one that is silent holds none. It is the process's and
+// not the server's, because nothing of a connection stays in it, and what a driver hands over has no pool.
 const WRITES = new WritePool();
 const SHORT_FRAMES: MemoryPool = WRITES.small;
 

@@ -1,6 +1,6 @@
 /**
- * One connection as a WebSocket: it reads frames, keeps the closing handshake (RFC 6455 §7), watches over a silent peer and over
- * what the peer costs. Its socket makes events of what it tells.
+ * One connection as a WebSocket: it reads frames, keeps the closing handshake (RFC 6455 §7), watches over a
+ * silent peer and over what the peer costs. Its socket makes events of what it tells.
  *
  * @module
  */
@@ -214,7 +214,10 @@ export class Session {
     else this.#end(this.#received, null);
   }
 
-  /** Reads and drops what a peer still sends, so that closing does not take back what it was sent (RFC 6455 §7.1.1). */
+  /**
+   * Reads and drops what a peer still sends, so that closing does not take back what it was sent
+   * (RFC 6455 §7.1.1).
+   */
   async #drop(): Promise<void> {
     const buffer = new Uint8Array(LARGEST_READ);
     while (await this.#connection!.read(buffer) !== null);
@@ -249,7 +252,10 @@ export class Session {
     }
   }
 
-  /** What has to be awaited before the peer is read on: others' turn, or that it takes what was sent, or its budget. */
+  /**
+   * What has to be awaited before the peer is read on: others' turn, or that it takes what was sent, or its
+   * budget.
+   */
   #pause(step: Step): Promise<unknown> | null {
     const turn = step === "work"
       ? this.#turns!.onWork()
@@ -298,8 +304,8 @@ export class Session {
   }
 
   #onMessage(opcode: Opcode, compressed: boolean, payload: Uint8Array): Step {
-    // "After sending a control frame indicating the connection should be closed, a peer does not send any further data"
-    // (RFC 6455 §1.4): what it still receives is dropped, as the web's class does
+    // "After sending a control frame indicating the connection should be closed, a peer does not send any
+    // further data" (RFC 6455 §1.4): what it still receives is dropped, as the web's class does
     if (this.#state !== "open") return "frame";
     const message = compressed ? this.#inflate(payload) : payload;
     this.observer?.onMessage(opcode, message);
@@ -341,8 +347,8 @@ export class Session {
     this.#received = parseClose(payload);
     if (this.#state === "open") this.#state = "closing";
     this.#limitClose();
-    // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST send a Close frame in
-    // response." (RFC 6455 §5.5.1)
+    // "If an endpoint receives a Close frame and did not previously send a Close frame, the endpoint MUST
+    // send a Close frame in response." (RFC 6455 §5.5.1)
     this.#queue!.closeNow(this.#received.code, this.#received.reason);
   }
 

@@ -32,8 +32,8 @@ const ENCODER = new TextEncoder();
 
 /**
  * A WebSocket on the server. It has the members of the web's `WebSocket`, is an `instanceof` it, and has
- * {@link ServerWebSocket.drained}. Behind a message it does not read on while more than a mebibyte waits to be sent, so that a peer
- * that does not read cannot make an echo grow. What it hands out owns its memory.
+ * {@link ServerWebSocket.drained}. Behind a message it does not read on while more than a mebibyte waits to
+ * be sent, so that a peer that does not read cannot make an echo grow. What it hands out owns its memory.
  *
  * @example
  * ```ts
@@ -58,7 +58,8 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   /** The value of {@link ServerWebSocket.readyState} once the socket is closed. */
   static readonly CLOSED = 3;
 
-  // `socket instanceof WebSocket` holds. No getter of the web's class is reached, because this class has all its members.
+  // `socket instanceof WebSocket` holds. No getter of the web's class is reached, because this class has all
+  // its members.
   static {
     Object.setPrototypeOf(this.prototype, WebSocket.prototype);
   }
@@ -149,8 +150,9 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Called right before `onclose` where the socket did not close in good order: for a fault of the peer, or when the connection
-   * has ended without the closing handshake. Its event is an `ErrorEvent` with the cause as its `error`.
+   * Called right before `onclose` where the socket did not close in good order: for a fault of the peer, or
+   * when the connection has ended without the closing handshake. Its event is an `ErrorEvent` with the cause
+   * as its `error`.
    */
   get onerror(): ((event: Event | ErrorEvent) => void) | null {
     return this.#handler("error");
@@ -167,7 +169,10 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
     this.#setHandler("close", handler);
   }
 
-  /** Listens for events, as every `EventTarget` does; the types of a socket's events are those of the web's `WebSocket`. */
+  /**
+   * Listens for events, as every `EventTarget` does; the types of a socket's events are those of the web's
+   * `WebSocket`.
+   */
   override addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: ((event: WebSocketEventMap[Type]) => void) | null,
@@ -221,23 +226,24 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Bytes that wait to be sent: messages with the headers of their frames, and answers to pings. Where it is above
-   * `maxBufferedAmount` when {@link ServerWebSocket.send} is called, the connection is closed.
+   * Bytes that wait to be sent: messages with the headers of their frames, and answers to pings. Where it is
+   * above `maxBufferedAmount` when {@link ServerWebSocket.send} is called, the connection is closed.
    */
   get bufferedAmount(): number {
     return this.#session.bufferedAmount;
   }
 
   /**
-   * Settles when the peer has caught up, or the socket has closed; `null` while no more than a mebibyte waits, or half of
-   * `maxBufferedAmount` where that is less.
+   * Settles when the peer has caught up, or the socket has closed; `null` while no more than a mebibyte
+   * waits, or half of `maxBufferedAmount` where that is less.
    */
   get drained(): Promise<void> | null {
     return this.#session.drained;
   }
 
   /**
-   * Sends a message. It is dropped when the socket is closing or closed. What is neither bytes nor a `Blob` is sent as text.
+   * Sends a message. It is dropped when the socket is closing or closed. What is neither bytes nor a `Blob`
+   * is sent as text.
    *
    * @throws {DOMException} `InvalidStateError` before the socket is open
    */
@@ -247,12 +253,14 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Begins the closing handshake (RFC 6455 §7.1.2). The peer has 5 seconds to answer. The web's class is a client's, and takes 1000
-   * and 3000 to 4999 alone; a server may say more, such as 1008 (policy violation) or 1013 (try again later).
+   * Begins the closing handshake (RFC 6455 §7.1.2). The peer has 5 seconds to answer. The web's class is a
+   * client's, and takes 1000 and 3000 to 4999 alone; a server may say more, such as 1008 (policy violation)
+   * or 1013 (try again later).
    *
    * @param code one that a server may send (RFC 6455 §7.4); no code is sent when it is left out
    * @param reason at most 123 bytes
-   * @throws {DOMException} as the web's class does: `InvalidAccessError` for any other code, `SyntaxError` for a longer reason
+   * @throws {DOMException} as the web's class does: `InvalidAccessError` for any other code, `SyntaxError`
+   * for a longer reason
    */
   close(code?: number, reason = ""): void {
     if (code !== undefined && !maySend(code)) {

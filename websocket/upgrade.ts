@@ -19,7 +19,9 @@ import { ServerWebSocket } from "./socket.ts";
 export interface WebSocketUpgrade {
   /** The socket: it opens when the response was sent. */
   readonly socket: ServerWebSocket;
-  /** The response for the handler to return. Where it returns another one, the socket has `error` and `close`. */
+  /**
+   * The response for the handler to return. Where it returns another one, the socket has `error` and `close`.
+   */
   readonly response: globalThis.Response;
 }
 
@@ -30,13 +32,14 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /**
- * Upgrades a request to a WebSocket: `GET` with `Upgrade: websocket` over HTTP/1.1, or an extended CONNECT over HTTP/2 where
- * `options.extendedConnect` offers it and `options.allowedMethods` has CONNECT.
+ * Upgrades a request to a WebSocket: `GET` with `Upgrade: websocket` over HTTP/1.1, or an extended CONNECT
+ * over HTTP/2 where `options.extendedConnect` offers it and `options.allowedMethods` has CONNECT.
  *
  * @param request as the handler was given it
  * @param options what differs from the defaults
  * @throws {HttpError} 400, 405, 426 for what is no handshake (RFC 6455 §4.2.2): a handler may let it escape
- * @throws {TypeError} when the client has not named `options.protocol`, the request is not the server's own, or was upgraded before
+ * @throws {TypeError} when the client has not named `options.protocol`, the request is not the server's own,
+ * or was upgraded before
  */
 export function upgradeWebSocket(request: Request, options: WebSocketOptions = {}): WebSocketUpgrade {
   const message = ServerRequest.messageOf(request);
@@ -80,7 +83,10 @@ function responseFields(
   return fields;
 }
 
-/** Whether a request opens a WebSocket on a stream of HTTP/2: extended CONNECT with the protocol `websocket` (RFC 8441 §5). */
+/**
+ * Whether a request opens a WebSocket on a stream of HTTP/2: extended CONNECT with the protocol `websocket`
+ * (RFC 8441 §5).
+ */
 export function isTunnel({ method, extendedProtocol }: RequestMessage): boolean {
   return method === "CONNECT" && extendedProtocol === "websocket";
 }
@@ -105,8 +111,9 @@ function checkHandshake(message: RequestMessage): void {
   }
 }
 
-// "If this version does not match a version understood by the server, the server MUST [...] send an appropriate HTTP error code
-// (such as 426 Upgrade Required) and a |Sec-WebSocket-Version| header field" (RFC 6455 §4.2.2)
+// "If this version does not match a version understood by the server, the server MUST [...] send an
+// appropriate HTTP error code (such as 426 Upgrade Required) and a |Sec-WebSocket-Version| header field"
+// (RFC 6455 §4.2.2)
 function checkVersion({ fields }: RequestMessage): void {
   if (fields.get("sec-websocket-version") === VERSION) return;
   throw new HttpError(426, "The version of WebSocket is 13 (RFC 6455 §4.2.2)", {

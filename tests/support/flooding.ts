@@ -1,5 +1,6 @@
 /**
- * Servers and the peers that flood them, in processes of their own, and a client beside them whose answers are timed.
+ * Servers and the peers that flood them, in processes of their own, and a client beside them whose answers
+ * are timed.
  *
  * @module
  */

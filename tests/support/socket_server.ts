@@ -1,6 +1,7 @@
 /**
- * A server of sockets in a process of its own: `deno run -A socket_server.ts OPTIONS` with the options of the sockets as JSON. It
- * prints its port. `/echo` sends back what comes, `/sink` drops it, and any other request is answered with a line.
+ * A server of sockets in a process of its own: `deno run -A socket_server.ts OPTIONS` with the options of the
+ * sockets as JSON. It prints its port. `/echo` sends back what comes, `/sink` drops it, and any other request
+ * is answered with a line.
  *
  * @module
  */

@@ -1,12 +1,14 @@
-/** One socket that never rests, and another client beside it, over real sockets and in processes of their own. */
+/**
+ * One socket that never rests, and another client beside it, over real sockets and in processes of their own.
+ */
 
 import { assert } from "../support/assert.ts";
 import { measureVisits, Program } from "../support/flooding.ts";
 import { findTool, testWithTool } from "../support/tools.ts";
 
 /**
- * What half of the answers beside a flood may take, and what 99 of 100 may, in milliseconds, on a machine that has other things to do.
- * Unmended the first answer took 4 to 14 seconds.
+ * What half of the answers beside a flood may take, and what 99 of 100 may, in milliseconds, on a machine
+ * that has other things to do. Unmended the first answer took 4 to 14 seconds.
  */
 const longestMedian = 60;
 const longest = 400;

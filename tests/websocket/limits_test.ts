@@ -1,4 +1,6 @@
-/** What one socket may cost: pings, inflated bytes, bytes that wait to be sent, memory of what it hands out. */
+/**
+ * What one socket may cost: pings, inflated bytes, bytes that wait to be sent, memory of what it hands out.
+ */
 
 import { deflateRawSync } from "node:zlib";
 import { HttpServer } from "../../mod.ts";

@@ -6,7 +6,10 @@ import { upgradeWebSocket } from "../../websocket/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { within } from "../support/deadline.ts";
 
-/** Sizes around the ends of headers, of what is worth compressing, and of the pieces in which Node's zlib gives its output. */
+/**
+ * Sizes around the ends of headers, of what is worth compressing, and of the pieces in which Node's zlib
+ * gives its output.
+ */
 const SIZES: readonly number[] = [
   ...[0, 1, 5, 41, 42, 125, 126, 1023, 1024, 1025, 4093, 4096, 8192],
   ...Array.from({ length: 17 }, (_, index) => 16 * 1024 - 8 + index),
