@@ -135,6 +135,7 @@ export class Session {
 
   /** Serves the connection until it is closed. Never rejects. */
   async run(connection: UpgradedConnection): Promise<void> {
+    if (this.#state === "closed") return connection.close(); // the client had left before
     const { signal } = connection;
     this.#connection = connection;
     this.#turns = UpgradedConnection.turnsOf(connection);
@@ -159,7 +160,7 @@ export class Session {
     }
   }
 
-  /** The connection will not come, because the handshake was not completed. */
+  /** No connection will come, because the client has left, or the handler has answered otherwise. */
   abandon(): void {
     if (this.#connection !== null) return;
     this.#end(ABNORMAL, new ClientDisconnectedError("The handshake was not completed (RFC 6455 §4.2.2)"));

@@ -60,6 +60,7 @@ export function upgradeWebSocket(request: Request, options: WebSocketOptions = {
   const session = new Session(settings, deflate);
   message.upgradeHandler = (connection) => session.run(connection);
   const over = () => session.abandon(); // which does nothing once there is a connection
+  message.signal.addEventListener("abort", over);
   message.completed.then(over, over);
   const socket = new ServerWebSocket({
     url: message.url.replace(/^http/, "ws"),

@@ -237,9 +237,9 @@ Deno.test("a socket whose client leaves before the response is told so, and what
     raw.offer(handshake());
     await asked.promise;
     await raw.close();
-    await raw.serverClosed();
-    answered.resolve();
     await until("the events", () => events.length === 2);
+    answered.resolve();
+    await raw.serverClosed();
     assertEquals(events, ["error", "close"]);
   });
 });
