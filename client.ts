@@ -377,6 +377,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
 
   /** Takes a request to the handler, and its response to the driver. */
   #take(request: ServerRequest): Promise<null> | null {
+    this.#lingers = true; // a stop that finds the connection idle may be followed by requests that were under way
     this.#pending.push(ServerRequest.messageOf(request));
     const response = this.#owner.dispatch(request);
     if (!(response instanceof Promise)) return this.#answer(request, response);

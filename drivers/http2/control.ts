@@ -15,6 +15,7 @@ import { parsePriority as parsePriorityFrame } from "./frames/priority.ts";
 import { parsePriorityUpdate } from "./frames/priority_update.ts";
 import { encodeSettings, parseSettings, type Setting, SETTINGS_ACK } from "./frames/settings.ts";
 import { encodeWindowUpdate, parseWindowUpdate } from "./frames/window_update.ts";
+import type { Life } from "./life.ts";
 import { parsePriority, type Priority } from "./priority.ts";
 import type { Sender } from "./sender.ts";
 import { DEFAULT_WINDOW, PeerSettings, serverSettings, SettingId } from "./settings.ts";
@@ -33,8 +34,8 @@ export interface ControlParts {
   readonly budgets: Budgets;
   /** The time limits. */
   readonly watch: Watch;
-  /** Called when the peer will open no further streams. */
-  readonly onGoAway: () => void;
+  /** How the connection ends. */
+  readonly life: Life;
 }
 
 /** One connection's settings, and what follows from the frames of its peer that carry no message. */
@@ -100,7 +101,7 @@ export class Control {
       case FrameType.GOAWAY:
         // What the client has begun is answered; it opens nothing further, and takes no pushes (RFC 9113 §6.8).
         this.#parts.client.allowsPush = false;
-        return this.#parts.onGoAway();
+        return this.#parts.life.drain();
       case FrameType.WINDOW_UPDATE:
         return this.#onWindowUpdate(frame);
       case FrameType.PRIORITY_UPDATE:
@@ -152,7 +153,8 @@ export class Control {
 
   // "Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the ACK flag" (RFC 9113 §6.7)
   #onPing(frame: Frame): void {
-    if (!frame.has(Flag.ACK)) this.#parts.sender.send(encodePingAck(frame));
+    if (frame.has(Flag.ACK)) this.#parts.life.onPong(frame.bytes.subarray(frame.start, frame.end));
+    else this.#parts.sender.send(encodePingAck(frame));
   }
 
   #onWindowUpdate(frame: Frame): void {

@@ -1,10 +1,11 @@
 /**
  * HTTP/2 (RFC 9113) on one connection.
  *
- * The parser takes frames as they come and never waits for a stream: what a stream holds up waits in its own window. It is held
- * only while more waits to be written than `softStreamCap`, so that no frame of a peer can make the server buffer. The
- * codecs beside this file know the syntax, `sender.ts` what goes out, `responder.ts` responses; this one knows what follows
- * from what is received. `drivers/README.md` draws the states.
+ * The parser takes frames as they come and never waits for a stream: data that a stream cannot send or take waits in the
+ * window of that stream. The parser is held only while more than `softStreamCap` waits to be written, so that no frame of a
+ * peer can make the server buffer. This file knows what follows from a received frame. `life.ts` knows how the connection
+ * ends, `receiver.ts` the bodies of requests, `../http2_responder.ts` responses, `sender.ts` the frames that go out; the
+ * codecs beside them know the syntax. `drivers/README.md` draws the states.
  *
  * @module
  */
@@ -12,7 +13,6 @@
 import { ClientDisconnectedError, HttpError } from "../../errors.ts";
 import { ignore, type RequestMessage } from "../../message.ts";
 import { ServerRequest } from "../../request.ts";
-import { RequestBody } from "../../request_body.ts";
 import { AuthorityParser } from "../authority.ts";
 import type { DriverClient, HttpDriver, HttpParser, OnMessage, Write } from "../driver.ts";
 import { HttpDate } from "../http_date.ts";
@@ -23,22 +23,22 @@ import { Budgets } from "./budgets.ts";
 import { Closing } from "./closed_streams.ts";
 import { Control } from "./control.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
-import { badTrailers, dependsOnItself, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
+import { dependsOnItself, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
 import { Flag, type Frame, FRAME_HEADER_SIZE, FRAME_SIZE_LIMIT, FrameType } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { checkBlockSize, type FieldBlockLimits, PartialFieldBlock } from "./frames/continuation.ts";
-import { parseData } from "./frames/data.ts";
 import { parseHeaders } from "./frames/headers.ts";
 import { encodePing } from "./frames/ping.ts";
 import { parseSettingsPayload, type Setting } from "./frames/settings.ts";
-import { encodeWindowUpdate } from "./frames/window_update.ts";
 import { CompressionError } from "./hpack/compression_error.ts";
 import { type HeaderList, HpackDecoder } from "./hpack/decoder.ts";
+import { Life } from "./life.ts";
 import { Http2Message, type MessageHooks, type MessageInit } from "./message.ts";
 import { CONNECTION_PREFACE } from "./preface.ts";
 import { Pusher } from "./pusher.ts";
-import { type HeadContext, parseRequestHead, parseTrailers, type RequestHead } from "./request_head.ts";
+import { Receiver } from "./receiver.ts";
 import { ReceiveWindow } from "./receive_window.ts";
+import { type HeadContext, parseRequestHead, type RequestHead } from "./request_head.ts";
 import { Responder } from "../http2_responder.ts";
 import { Sender } from "./sender.ts";
 import { Http2Stream } from "./stream.ts";
@@ -46,13 +46,12 @@ import { StreamTable } from "./stream_table.ts";
 import { Watch } from "./watch.ts";
 
 const PROBE = new TextEncoder().encode("drover!?");
-const LAST_STREAM = 2 ** 31 - 1;
 
 /** How long handlers may take to answer a peer that has ended its side, in milliseconds. */
 const PATIENCE_AFTER_END = 1_000;
 
-/** How far the connection has come. */
-type Phase = "preface" | "settings" | "open" | "draining" | "over";
+/** How far the peer's connection preface has come: its 24 bytes, and the SETTINGS frame behind them (RFC 9113 §3.4). */
+type Beginning = "preface" | "settings" | "done";
 
 /** What drivers may share. */
 export interface SharedParts {
@@ -77,6 +76,8 @@ export class Http2Driver implements HttpDriver {
   #decoder!: HpackDecoder;
   #sender!: Sender;
   #responder!: Responder;
+  #receiver!: Receiver;
+  #life!: Life;
   #budgets!: Budgets;
   #pusher!: Pusher;
   #watch!: Watch;
@@ -85,11 +86,8 @@ export class Http2Driver implements HttpDriver {
   #context!: { -readonly [Name in keyof HeadContext]: HeadContext[Name] };
   readonly #date: HttpDate;
   #upgraded: { readonly settings: readonly Setting[]; readonly request: RequestMessage } | null = null;
-  #phase: Phase = "preface";
+  #beginning: Beginning = "preface";
   #block: PartialFieldBlock | null = null;
-  #goneAway = LAST_STREAM; // the last stream that is dealt with
-  #window!: ReceiveWindow;
-  #stopped: PromiseWithResolvers<void> | null = null;
   #idle: PromiseWithResolvers<null> | null = null;
   #peerEndedAt = Infinity;
 
@@ -124,16 +122,25 @@ export class Http2Driver implements HttpDriver {
     this.#client = client;
     this.#onMessage = onMessage;
     this.#decoder = new HpackDecoder(options);
-    this.#window = new ReceiveWindow(options.connectionWindowSize);
     this.#budgets = new Budgets(options, client.now);
     this.#sender = new Sender(client, write, this.#pool, {
       onSent: (stream) => this.#onSent(stream),
       onDataSent: () => this.#budgets.onDataSent(),
     });
+    this.#life = new Life(client, this.#streams, this.#sender);
     this.#responder = new Responder(client, this.#sender, {
       reset: (stream, code, reason) => this.#reset(stream, code, reason),
-      shutDown: () => this.#drain(),
+      shutDown: () => this.#life.leave(),
     }, this.#date);
+    this.#receiver = new Receiver({
+      client,
+      streams: this.#streams,
+      sender: this.#sender,
+      budgets: this.#budgets,
+      life: this.#life,
+      onContinue: (stream) => this.#responder.inform(stream, 100, undefined),
+      onEnded: (stream) => this.#forget(stream, Closing.Ended),
+    });
     this.#pusher = new Pusher(client, this.#sender, this.#streams);
     this.#watch = new Watch(options, this.#sender, client.now);
     this.#control = new Control({
@@ -142,7 +149,7 @@ export class Http2Driver implements HttpDriver {
       sender: this.#sender,
       budgets: this.#budgets,
       watch: this.#watch,
-      onGoAway: () => this.#drain(),
+      life: this.#life,
     });
     // A list that is somewhat too large is answered 431; only of a block that is far too large nothing is decoded.
     this.#blockLimits = {
@@ -159,6 +166,7 @@ export class Http2Driver implements HttpDriver {
     };
     client.allowsPush = options.push;
     client.onClose(() => this.#tearDown());
+    this.#control.sendPreface(); // ahead of all else, GOAWAY of a server that is being stopped included
     return this.#parse();
   }
 
@@ -167,17 +175,14 @@ export class Http2Driver implements HttpDriver {
     return this.#client.bodies.size;
   }
 
-  /** Dispatches nothing further; resolves when all streams are closed. */
+  /** Ends the connection in good order; resolves when all streams are closed. */
   stop(): Promise<void> {
-    this.#stopped ??= Promise.withResolvers();
-    this.#drain();
-    if (this.#phase === "over") this.#stopped.resolve();
-    return this.#stopped.promise;
+    return this.#life.stop();
   }
 
   /** Sends a PING, which a peer that is gone cannot take. */
   probe(): void {
-    if (this.#phase !== "over") this.#sender.send(encodePing(PROBE));
+    if (!this.#life.isOver) this.#sender.send(encodePing(PROBE));
   }
 
   /** Gives up the connection: the bytes that were not parsed. */
@@ -189,10 +194,9 @@ export class Http2Driver implements HttpDriver {
   // The parser.
 
   async *#parse(): HttpParser {
-    this.#control.sendPreface();
     if (this.#upgraded !== null) this.#begin(this.#upgraded);
     try {
-      while (this.#phase !== "over") {
+      while (!this.#life.isOver) {
         const held = this.#client.drained ?? this.#client.turns.onMessage();
         if (held !== null) yield held;
         else if (!this.#step()) {
@@ -204,14 +208,14 @@ export class Http2Driver implements HttpDriver {
     } catch (error) {
       if (!(error instanceof ClientDisconnectedError)) throw error;
       yield this.#answerRest(error);
-      this.#finish();
+      this.#life.finish();
     }
   }
 
   /** Takes one thing out of the input; says whether there may be another. */
   #step(): boolean {
     try {
-      if (this.#phase === "preface") return this.#takePreface();
+      if (this.#beginning === "preface") return this.#takePreface();
       const frame = this.#reader.read(this.#input);
       if (frame === undefined) {
         this.#awaitRest();
@@ -219,7 +223,7 @@ export class Http2Driver implements HttpDriver {
       }
       if (this.#block === null) this.#watch.onFrame();
       this.#onFrame(frame);
-      return this.#phase !== "over";
+      return !this.#life.isOver;
     } catch (error) {
       return this.#onFault(error);
     }
@@ -234,10 +238,11 @@ export class Http2Driver implements HttpDriver {
 
   #onFault(error: unknown): boolean {
     if (error instanceof StreamError) {
-      // Only a PRIORITY frame of a wrong size is found to be faulty before it is seen that nothing may be here.
+      // The frame reader refuses a PRIORITY frame of a wrong size before anybody sees that only CONTINUATION may be
+      // here: the interrupted field block is the graver fault.
       if (this.#block !== null) this.#fail(interrupted());
       else this.#rejectStream(error);
-      return this.#phase !== "over";
+      return !this.#life.isOver;
     }
     if (error instanceof ConnectionError) this.#fail(error);
     else if (error instanceof CompressionError) {
@@ -274,16 +279,16 @@ export class Http2Driver implements HttpDriver {
     }
     if (count < CONNECTION_PREFACE.length) return false;
     this.#input.consume(CONNECTION_PREFACE.length);
-    this.#phase = "settings";
+    this.#beginning = "settings";
     return true;
   }
 
   #onFrame(frame: Frame): void {
-    if (this.#phase === "settings") this.#checkFirst(frame);
+    if (this.#beginning === "settings") this.#checkFirst(frame);
     if (this.#block !== null) return this.#onContinuation(frame, this.#block);
     switch (frame.type) {
       case FrameType.DATA:
-        return this.#onData(frame);
+        return this.#receiver.onData(frame);
       case FrameType.HEADERS:
         return this.#onHeaders(frame);
       case FrameType.RST_STREAM:
@@ -301,7 +306,7 @@ export class Http2Driver implements HttpDriver {
         "The preface has no SETTINGS (RFC 9113 §3.4)",
       );
     }
-    this.#phase = "open";
+    this.#beginning = "done";
   }
 
   // Requests.
@@ -348,17 +353,17 @@ export class Http2Driver implements HttpDriver {
   #onFieldBlock(streamId: number, endStream: boolean, list: HeaderList): void {
     if (streamId > this.#streams.lastId) return this.#onRequest(streamId, endStream, list);
     const stream = this.#streams.find(streamId, "HEADERS");
-    if (stream !== undefined) this.#onTrailers(stream, endStream, list);
+    if (stream !== undefined) this.#receiver.onTrailers(stream, endStream, list);
     else this.#budgets.countOddity(this.#client.now);
   }
 
   #onRequest(streamId: number, endStream: boolean, list: HeaderList): void {
     this.#streams.lastId = streamId;
     const { concurrentStreamLimit } = this.#client.options;
-    // After GOAWAY nothing further is dispatched. "An endpoint that receives a HEADERS frame that causes its advertised
-    // concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC 9113 §5.1.2).
+    // Behind the last GOAWAY nothing further is dispatched. "An endpoint that receives a HEADERS frame that causes its
+    // advertised concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC 9113 §5.1.2).
     const excess = this.#streams.active >= concurrentStreamLimit;
-    if (excess || streamId > this.#goneAway) {
+    if (excess || !this.#life.takes(streamId)) {
       return this.#refuseStream(streamId, excess && this.#control.acknowledged);
     }
     const stream = this.#open(streamId, endStream);
@@ -385,8 +390,8 @@ export class Http2Driver implements HttpDriver {
     if (endStream && head.contentLength !== null && head.contentLength > 0) throw wrongLength(stream.id);
     stream.priority = this.#control.priorityOf(stream.id, head.priority);
     const message = this.#makeMessage(stream, head);
-    if (!endStream) this.#openBody(stream, message, head);
-    if (--client.remainingRequests <= 0) this.#drain();
+    if (!endStream) this.#receiver.openBody(stream, message, head);
+    if (--client.remainingRequests <= 0) this.#life.drain();
     this.#run(stream, message);
   }
 
@@ -408,39 +413,7 @@ export class Http2Driver implements HttpDriver {
 
   #endRun(stream: Http2Stream): void {
     stream.running = false;
-    if (stream.state === "closed") this.#release();
-  }
-
-  #openBody(stream: Http2Stream, message: Http2Message, head: RequestHead): void {
-    const { options } = this.#client;
-    const tunnel = head.method === "CONNECT";
-    stream.declared = head.contentLength;
-    message.body = new RequestBody({
-      length: head.contentLength,
-      limit: tunnel ? Infinity : options.bodySizeLimit ?? Infinity,
-      softCap: options.softStreamCap,
-      onFirstRead: head.expectsContinue ? () => this.#responder.inform(stream, 100, undefined) : undefined,
-      onTake: (count) => this.#onTaken(stream, count),
-    });
-    this.#client.bodies.set(stream.id, message.body);
-  }
-
-  // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed (RFC 9113 §8.1)
-  #onTrailers(stream: Http2Stream, endStream: boolean, list: HeaderList): void {
-    if (!endStream) throw badTrailers(stream.id, "Trailers do not end their stream (RFC 9113 §8.1)");
-    // "Frame types other than DATA or stream management frames [...] MUST NOT be sent on a connected stream"
-    if (stream.message?.upgradeHandler && stream.response !== "awaited") {
-      throw badTrailers(stream.id, "Trailers on a connected stream (RFC 9113 §8.5)");
-    }
-    this.#endBody(stream, parseTrailers(list, stream.id, this.#client.options.trailerSizeLimit));
-  }
-
-  #endBody(stream: Http2Stream, trailers: Parameters<Http2Message["end"]>[0]): void {
-    if (stream.declared !== null && stream.bytesReceived !== stream.declared) throw wrongLength(stream.id);
-    stream.endByPeer();
-    this.#client.bodies.delete(stream.id);
-    stream.message?.end(trailers);
-    if (stream.state === "closed") this.#forget(stream, Closing.Ended);
+    if (stream.state === "closed") this.#uncount();
   }
 
   /** Opens no stream for a request; it counts as a fault where the peer could know better. */
@@ -458,67 +431,6 @@ export class Http2Driver implements HttpDriver {
       ? page.then((late) => this.#responder.send(stream, late))
       : this.#responder.send(stream, page);
     done?.catch(ignore); // the peer is gone, or has reset the stream: nobody waits
-  }
-
-  // Bodies.
-
-  #onData(frame: Frame): void {
-    const { streamId, length } = frame;
-    if (!this.#window.take(length)) {
-      throw new ConnectionError(
-        ErrorCode.FLOW_CONTROL_ERROR,
-        "DATA beyond the window of the connection (RFC 9113 §6.9.1)",
-      );
-    }
-    const stream = this.#findReceiver(frame);
-    if (stream === undefined) return;
-    parseData(frame);
-    const size = frame.end - frame.start;
-    if (length > size) this.#onTaken(stream, length - size); // padding is consumed at once
-    if (!frame.has(Flag.END_STREAM)) this.#budgets.countData(size, stream, this.#client.now);
-    stream.bytesReceived += size;
-    if (stream.awaitedSince !== Infinity) stream.awaitedSince = this.#client.now;
-    if (stream.declared !== null && stream.bytesReceived > stream.declared) throw wrongLength(streamId);
-    this.#takeBody(stream, frame);
-    if (frame.has(Flag.END_STREAM)) this.#endBody(stream, null);
-  }
-
-  /** The stream that data is for. Data that is ignored is consumed: the window of the connection must not leak. */
-  #findReceiver({ streamId, length }: Frame): Http2Stream | undefined {
-    try {
-      const stream = this.#streams.find(streamId, "DATA");
-      if (stream === undefined) {
-        this.#budgets.countLateData(length, this.#client.now);
-        this.#onTaken(null, length);
-      } else if (!stream.window!.take(length)) {
-        throw new StreamError(
-          streamId,
-          ErrorCode.FLOW_CONTROL_ERROR,
-          "DATA beyond the window of its stream (RFC 9113 §6.9.1)",
-        );
-      }
-      return stream;
-    } catch (error) {
-      this.#onTaken(null, length);
-      throw error;
-    }
-  }
-
-  #takeBody(stream: Http2Stream, { bytes, start, end }: Frame): void {
-    const body = stream.message?.body ?? null;
-    if (end === start) return;
-    if (body === null || body.finished) this.#onTaken(stream, end - start);
-    else body.push(bytes.subarray(start, end));
-  }
-
-  /** Bytes were read or dropped: the peer may send as many more, on the connection and on the stream if it goes on. */
-  #onTaken(stream: Http2Stream | null, count: number): void {
-    if (this.#phase === "over") return;
-    const increment = this.#window.consume(count);
-    if (increment > 0) this.#sender.send(encodeWindowUpdate(0, increment));
-    if (stream === null || stream.received || stream.answeredAt !== Infinity) return;
-    const more = stream.window!.consume(count);
-    if (more > 0) this.#sender.send(encodeWindowUpdate(stream.id, more));
   }
 
   // Other frames.
@@ -553,7 +465,7 @@ export class Http2Driver implements HttpDriver {
   ): boolean {
     if (stream === undefined || stream.ended || stream.response !== "awaited") return false;
     (message.preloads ??= []).push(path);
-    if (this.#phase !== "open") return false;
+    if (this.#life.state !== "open") return false;
     const promise = this.#pusher.promise(stream, message, path, headers, this.#control.peer);
     if (promise === null) return false;
     const pushed = new Http2Stream(promise.streamId, "reserved-local", this.#control.peer.initialWindowSize);
@@ -620,47 +532,27 @@ export class Http2Driver implements HttpDriver {
     stream.onClosed?.();
     stream.message?.body?.detach(); // what nobody reads must not narrow the window of the connection
     if (stream.id % 2 === 0) this.#pusher.onClosed();
-    if (!stream.running) this.#release();
+    if (!stream.running) this.#uncount();
   }
 
   /** A stream counts no longer. */
-  #release(): void {
+  #uncount(): void {
     this.#streams.release();
     this.#watch.onActivity(this.#client.now);
-    if (this.#streams.active > 0) return;
-    this.#idle?.resolve(null);
-    if (this.#phase === "draining") this.#finish();
+    if (this.#streams.active === 0) this.#idle?.resolve(null);
+    this.#life.onInactive();
   }
 
   // The end of the connection.
 
-  /** Says that nothing further is taken, and ends when what runs is over (RFC 9113 §6.8). */
-  #drain(): void {
-    if (this.#phase === "draining" || this.#phase === "over") return;
-    this.#phase = "draining";
-    this.#client.shouldClose = true;
-    this.#goneAway = this.#streams.lastId;
-    this.#sender.goAway(this.#goneAway, ErrorCode.NO_ERROR, "");
-    if (this.#streams.active === 0) this.#finish();
-  }
-
   /** A fault of the peer that ends the connection (RFC 9113 §5.4.1): nothing further is parsed. */
   #fail(error: ConnectionError): void {
-    if (this.#phase === "over") return;
-    this.#sender.goAway(Math.min(this.#streams.lastId, this.#goneAway), error.code, error.message);
-    this.#finish();
+    if (this.#life.isOver) return;
+    this.#life.fail(error);
     const gone = new ClientDisconnectedError("The connection ended by an error of the client", {
       cause: error,
     });
     for (const stream of [...this.#streams.open]) this.#close(stream, Closing.Reset, gone);
-  }
-
-  #finish(): void {
-    if (this.#phase === "over") return;
-    this.#phase = "over";
-    this.#client.shouldClose = true;
-    this.#sender.close();
-    this.#stopped?.resolve();
   }
 
   /**
@@ -689,8 +581,7 @@ export class Http2Driver implements HttpDriver {
 
   /** The connection is gone. */
   #tearDown(): void {
-    this.#phase = "over";
-    this.#stopped?.resolve();
+    this.#life.close();
     this.#idle?.resolve(null);
     const gone = new ClientDisconnectedError();
     for (const stream of [...this.#streams.open]) this.#close(stream, Closing.Ended, gone);
@@ -698,11 +589,12 @@ export class Http2Driver implements HttpDriver {
 
   /** Called at each tick of the client's clock. */
   onTick(now: number): void {
-    if (this.#phase === "over") return;
+    if (this.#life.isOver) return;
     if (now - this.#peerEndedAt > PATIENCE_AFTER_END) return this.#idle?.resolve(null);
+    this.#life.onTick(now);
     const verdict = this.#watch.check(this.#streams.open, this.#streams.active, now);
     if (verdict instanceof ConnectionError) this.#fail(verdict);
-    else if (verdict === "idle") this.#drain();
+    else if (verdict === "idle") this.#life.leave();
     else if (verdict !== null) { for (const { stream, error } of verdict) this.#onStalled(stream, error); }
   }
 
