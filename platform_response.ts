@@ -125,6 +125,14 @@ function isPlain(response: Response): boolean {
     !Object.hasOwn(response, "headers") && !Object.hasOwn(response, "body");
 }
 
+/**
+ * The text or the bytes of a response that was made of a stream, where the platform knows what the stream was made of: that of
+ * `request.body`, of a request that has come whole, for one. The response must be new.
+ */
+export function bodyOfStream(response: Response): string | Uint8Array | undefined {
+  return STATIC_RESPONSE_HOLDS ? lookForBody(response) : undefined;
+}
+
 /** The text or the bytes of a response, where the platform tells and nobody has asked for its stream; it may have been read. */
 export function staticBody(response: Response): string | Uint8Array | undefined {
   return isPlain(response) ? lookForBody(response) : undefined;

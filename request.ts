@@ -6,6 +6,7 @@
 
 import { copyHeaders, type FieldLines, LAZY_HEADERS_HOLD, requestHeaders, shareHeaders } from "./headers.ts";
 import { ignore, type RequestMessage } from "./message.ts";
+import { withByob } from "./messages/byte_stream.ts";
 import { holds, impersonate } from "./messages/platform.ts";
 import type { RequestBody } from "./request_body.ts";
 
@@ -74,17 +75,13 @@ export class ServerRequest {
   /** The body as a stream of bytes, or `null` when there is none. */
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
     const self = this[SELF];
-    return self.#message.body === null ? null : self.#carry().body;
+    return self.#message.body === null ? null : withByob(self.#carry().body);
   }
 
   /** Whether the body was read, or cancelled. */
   get bodyUsed(): boolean {
     const self = this[SELF];
-    const { body } = self.#message;
-    if (body === null) return false;
-    if (self.#carrier === null) return body.used;
-    const carrier = self.#carry();
-    return carrier.bodyUsed || (body.used && body.isStream(carrier.body));
+    return self.#carrier === null ? self.#message.body?.used ?? false : self.#carry().bodyUsed;
   }
 
   /** The body as bytes. Rejects as `text()` does. */
@@ -188,19 +185,16 @@ export class ServerRequest {
     return this.#real;
   }
 
-  /**
-   * A real `Request`, for a platform that does not take the lazy one for a `Request`. Where the web's class refuses a method, a
-   * method that no upstream knows stands in for it: a request that is passed on all the same is refused there, and not taken
-   * for another one.
-   */
+  /** A real `Request`, for a platform that does not take the lazy one for a `Request`. */
   #standIn(): Request {
     if (this.#real !== null) return this.#real;
     const { method, body } = this.#message;
     const accepted = isAccepted(method, body !== null) ? method : `X-${method}`;
-    const real = this.#makeReal(accepted, this.#carry().body);
-    if (real.method !== method) Object.defineProperty(real, "method", { value: method });
-    this.#real = Object.defineProperty(real, SELF, { value: this });
-    return real;
+    const real = this.#makeReal(accepted, body?.stream ?? null);
+    this.#real = Object.defineProperty(real.method === method ? real : rename(real, method), SELF, {
+      value: this,
+    });
+    return this.#real;
   }
 
   // A request like this is made for one look at it, because the lock of a body may be released. The platform notes URL and method
@@ -240,6 +234,15 @@ function refusal(method: string): TypeError {
   return new TypeError(
     `fetch() and new Request() take no ${kind}: give them the URL, and of the request what they should have`,
   );
+}
+
+/**
+ * Gives a request, and its clones, a method that the web's class refuses. Inside there is a method that no upstream knows: a
+ * request that is passed on all the same is refused there, and not taken for another one.
+ */
+function rename(request: Request, method: string): Request {
+  const clone = () => rename(Request.prototype.clone.call(request), method);
+  return Object.defineProperties(request, { method: { value: method }, clone: { value: clone } });
 }
 
 /** A `Response` around a body of a request. */

@@ -103,11 +103,6 @@ export class RequestBody {
     return this.#error;
   }
 
-  /** Whether a stream is the one that {@link RequestBody.stream} gives. */
-  isStream(stream: ReadableStream | null): boolean {
-    return stream !== null && stream === this.#stream;
-  }
-
   /**
    * Takes a copy of the bytes received; the caller's buffer is free afterwards. The promise, if there is one, settles
    * when there is room for more, or when nothing more is wanted.
@@ -332,14 +327,17 @@ class RequestBodyStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
   static sourceOf(stream: ReadableStream<Uint8Array>): BodySource | null {
     if (!(#body in stream) || stream.locked) return null;
     const body = stream.#body;
-    stream.getReader(); // nobody else may read it: to them it would seem to be empty
-    return {
-      read: async () => {
-        const value = await body.read();
-        return value === null ? { done: true, value: undefined } : { done: false, value };
-      },
-      cancel: () => Promise.resolve(body.cancel()),
+    const reader = stream.getReader();
+    const readRest: BodySource["read"] = async () => {
+      const value = await body.read();
+      return value === null ? { done: true, value: undefined } : { done: false, value };
     };
+    // The first chunk comes through the stream. The stream is locked and was read from then on: nobody else finds it empty.
+    let read: BodySource["read"] = () => {
+      read = readRest;
+      return reader.read();
+    };
+    return { read: () => read(), cancel: () => Promise.resolve(body.cancel()) };
   }
 }
 

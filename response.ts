@@ -5,7 +5,7 @@
  */
 
 import { fieldList, isFieldValue } from "./headers.ts";
-import { JSON_FIELDS, staticBody, staticFields, TEXT_FIELDS } from "./platform_response.ts";
+import { bodyOfStream, JSON_FIELDS, staticBody, staticFields, TEXT_FIELDS } from "./platform_response.ts";
 
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
@@ -35,8 +35,9 @@ export class Response extends globalThis.Response {
    */
   constructor(body?: BodyInit | null, init?: ResponseInit) {
     super(body, init);
-    this.#content = rememberBody(body);
-    this.#fields = this.#content === undefined ? null : rememberFields(this.#content, init?.headers);
+    const content = rememberBody(body);
+    this.#content = content instanceof ReadableStream ? bodyOfStream(this) ?? content : content;
+    this.#fields = content === undefined ? null : rememberFields(content, init?.headers);
   }
 
   /** The header fields. */

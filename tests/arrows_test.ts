@@ -31,7 +31,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["transports", /^transports\/.*\.ts$/],
   [
     "foundations",
-    /^(base\/.*|messages\/platform|connection|upgraded_connection|headers|errors|memory|options|reason_phrase|platform_response|trailer_fields)\.ts$/,
+    /^(base\/.*|messages\/(byte_stream|platform)|connection|upgraded_connection|headers|errors|memory|options|reason_phrase|platform_response|trailer_fields)\.ts$/,
   ],
 ];
 

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Handler, Response as DroverResponse } from "../mod.ts";
+import { STATIC_RESPONSE_HOLDS } from "../platform_response.ts";
 import { withServer, withTcpServer } from "./support/server.ts";
 
 const FORM = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n';
@@ -147,57 +148,68 @@ for (const [what, use] of Object.entries(USES)) {
   });
 }
 
-Deno.test("a Response keeps what it was made of until somebody may have read it", async () => {
-  const { contentOf, fieldsOf } = DroverResponse;
-  const changed = new DroverResponse("text", { headers: { a: "1" } });
-  changed.headers.set("a", "2");
-  assertEquals([contentOf(changed), ...fieldsOf(changed)], [
-    "text",
-    "a",
-    "2",
-    "content-type",
-    "text/plain;charset=UTF-8",
-  ]);
+/** What only a platform shows whose inner workings are known. On any other one the public interface is used. */
+const ofStaticResponse = { ignore: !STATIC_RESPONSE_HOLDS };
 
-  const bytes = new DroverResponse(BYTES);
-  assertEquals([bytes.status, bytes.ok, bytes.bodyUsed, bytes.url], [200, true, false, ""]);
-  assert(contentOf(bytes) === BYTES);
+Deno.test(
+  "a Response keeps what it was made of until somebody may have read it",
+  ofStaticResponse,
+  async () => {
+    const { contentOf, fieldsOf } = DroverResponse;
+    const changed = new DroverResponse("text", { headers: { a: "1" } });
+    changed.headers.set("a", "2");
+    assertEquals([contentOf(changed), ...fieldsOf(changed)], [
+      "text",
+      "a",
+      "2",
+      "content-type",
+      "text/plain;charset=UTF-8",
+    ]);
 
-  for (const method of ["text", "bytes", "arrayBuffer", "blob", "json"] as const) {
-    const response = new DroverResponse("1");
-    const read = response[method]();
-    assertThrows(() => contentOf(response), TypeError, "read already");
-    await read;
-    await assertRejects(() => response[method](), TypeError);
-  }
-  const streamed = new DroverResponse("text");
-  assertEquals(await Array.fromAsync(streamed.textStream()), ["text"]);
-  assertThrows(() => contentOf(streamed), TypeError, "read already");
-  assertEquals(contentOf(new DroverResponse("text").clone()), "text");
-});
+    const bytes = new DroverResponse(BYTES);
+    assertEquals([bytes.status, bytes.ok, bytes.bodyUsed, bytes.url], [200, true, false, ""]);
+    assert(contentOf(bytes) === BYTES);
 
-Deno.test("a text or bytes of the web's Response are known without its stream, as long as nobody has asked for that", async () => {
-  const { contentOf } = DroverResponse;
-  for (const [name, made] of Object.entries(MADE_OF)) {
-    let response: Response;
-    try {
-      response = new Response(...made());
-    } catch {
-      continue; // what the web's class refuses
+    for (const method of ["text", "bytes", "arrayBuffer", "blob", "json"] as const) {
+      const response = new DroverResponse("1");
+      const read = response[method]();
+      assertThrows(() => contentOf(response), TypeError, "read already");
+      await read;
+      await assertRejects(() => response[method](), TypeError);
     }
-    const content = contentOf(response.clone());
-    const isKnown = response.clone().body !== null && !/stream|Blob/.test(name);
-    assertEquals(typeof content === "string" || content instanceof Uint8Array, isKnown, name);
-    if (!isKnown) continue;
-    assertEquals(await new Response(mistaken<BodyInit>(content)).bytes(), await response.bytes(), name);
-    assertThrows(() => contentOf(response), TypeError, "read already");
-  }
-  for (const init of [undefined, { headers: { a: "1" } }, { status: 404 }]) {
-    const response = new Response("text", init);
-    assert(response.body !== null);
-    assert(contentOf(response) === response.body);
-  }
-});
+    const streamed = new DroverResponse("text");
+    assertEquals(await Array.fromAsync(streamed.textStream()), ["text"]);
+    assertThrows(() => contentOf(streamed), TypeError, "read already");
+    assertEquals(contentOf(new DroverResponse("text").clone()), "text");
+  },
+);
+
+Deno.test(
+  "a text or bytes of the web's Response are known without its stream, as long as nobody has asked for that",
+  ofStaticResponse,
+  async () => {
+    const { contentOf } = DroverResponse;
+    for (const [name, made] of Object.entries(MADE_OF)) {
+      let response: Response;
+      try {
+        response = new Response(...made());
+      } catch {
+        continue; // what the web's class refuses
+      }
+      const content = contentOf(response.clone());
+      const isKnown = response.clone().body !== null && !/stream|Blob/.test(name);
+      assertEquals(typeof content === "string" || content instanceof Uint8Array, isKnown, name);
+      if (!isKnown) continue;
+      assertEquals(await new Response(mistaken<BodyInit>(content)).bytes(), await response.bytes(), name);
+      assertThrows(() => contentOf(response), TypeError, "read already");
+    }
+    for (const init of [undefined, { headers: { a: "1" } }, { status: 404 }]) {
+      const response = new Response("text", init);
+      assert(response.body !== null);
+      assert(contentOf(response) === response.body);
+    }
+  },
+);
 
 /** The fields of a message, their order left out. */
 function fieldsOf(response: Response): string[] {
@@ -205,35 +217,39 @@ function fieldsOf(response: Response): string[] {
   return fields.flatMap((name, index) => index % 2 === 0 ? [`${name}: ${fields[index + 1]}`] : []).sort();
 }
 
-Deno.test("the fields of the web's Response are those of its Headers, whether or not these were made", () => {
-  const responses: (() => Response)[] = [
-    ...Object.values(MADE_OF).map((made) => () => new Response(...made())),
-    () => Response.json({ a: 1 }),
-    () => Response.json({ a: 1 }, { status: 201, headers: { a: "1" } }),
-    () => Response.redirect("http://a/", 303),
-    () => Response.error(),
-    () => new Response("a").clone(),
-    () =>
-      new Response(
-        new Response("a", { headers: { a: "1" } }).body,
-        new Response("b", { headers: { b: "2" } }),
-      ),
-  ];
-  const { fieldsOf: asked } = DroverResponse;
-  assert(asked(new Response("a")) === asked(new Response("b")), "nothing is made for a text");
-  for (const make of responses) {
-    let response: Response;
-    try {
-      response = make();
-    } catch {
-      continue; // what the web's class refuses
+Deno.test(
+  "the fields of the web's Response are those of its Headers, whether or not these were made",
+  ofStaticResponse,
+  () => {
+    const responses: (() => Response)[] = [
+      ...Object.values(MADE_OF).map((made) => () => new Response(...made())),
+      () => Response.json({ a: 1 }),
+      () => Response.json({ a: 1 }, { status: 201, headers: { a: "1" } }),
+      () => Response.redirect("http://a/", 303),
+      () => Response.error(),
+      () => new Response("a").clone(),
+      () =>
+        new Response(
+          new Response("a", { headers: { a: "1" } }).body,
+          new Response("b", { headers: { b: "2" } }),
+        ),
+    ];
+    const { fieldsOf: asked } = DroverResponse;
+    assert(asked(new Response("a")) === asked(new Response("b")), "nothing is made for a text");
+    for (const make of responses) {
+      let response: Response;
+      try {
+        response = make();
+      } catch {
+        continue; // what the web's class refuses
+      }
+      const found = fieldsOf(response);
+      const seen = [...response.headers].map(([name, value]) => `${name}: ${value}`).sort();
+      assertEquals(found, seen);
+      assertEquals(fieldsOf(response), seen);
     }
-    const found = fieldsOf(response);
-    const seen = [...response.headers].map(([name, value]) => `${name}: ${value}`).sort();
-    assertEquals(found, seen);
-    assertEquals(fieldsOf(response), seen);
-  }
-});
+  },
+);
 
 Deno.test("the fields of the web's Response follow its Headers, and those of a class of one's own are its own", () => {
   for (
@@ -296,21 +312,26 @@ const CONSTANT: Readonly<Record<string, Response>> = {
 };
 
 for (const [name, response] of Object.entries(CONSTANT)) {
-  Deno.test(`a Response may be sent any number of times, and when it was not sent: ${name}`, async () => {
-    const handler: Handler = ({ url }, { client }) => {
-      if (url.endsWith("/gone")) client.close();
-      return response;
-    };
-    await withServer(handler, {}, async ({ connect }) => {
-      const gone = connect();
-      await gone.send("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n");
-      await gone.serverClosed();
-      for (let round = 0; round < 3; round++) {
-        const { status, text } = await connect().request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        assertEquals([status, text.replaceAll('"', "")], [200, "again"]);
-      }
-    });
-  });
+  const ignore = !STATIC_RESPONSE_HOLDS && name.startsWith("the web's");
+  Deno.test(
+    `a Response may be sent any number of times, and when it was not sent: ${name}`,
+    { ignore },
+    async () => {
+      const handler: Handler = ({ url }, { client }) => {
+        if (url.endsWith("/gone")) client.close();
+        return response;
+      };
+      await withServer(handler, {}, async ({ connect }) => {
+        const gone = connect();
+        await gone.send("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n");
+        await gone.serverClosed();
+        for (let round = 0; round < 3; round++) {
+          const { status, text } = await connect().request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+          assertEquals([status, text.replaceAll('"', "")], [200, "again"]);
+        }
+      });
+    },
+  );
 }
 
 Deno.test("a text of a class of one's own, which only its stream shows, is sent with its length", async () => {

@@ -196,6 +196,8 @@ const STATES: Readonly<Record<string, State>> = {
 /** Looks at a member of a request. */
 type Member = (request: Request) => unknown;
 
+const BYOB = "body, by a BYOB reader";
+
 const READS = ["text", "json", "bytes", "arrayBuffer", "blob", "formData"] as const;
 
 const NAMES = [
@@ -229,7 +231,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
   body: ({ body }) => body === null ? null : [body instanceof ReadableStream, body.locked],
   "body, twice": (request) => request.body === request.body,
   "body, read": ({ body }) => body === null ? null : new Response(body).text(),
-  "body, by a BYOB reader": async ({ body }) => {
+  [BYOB]: async ({ body }) => {
     const view = new Uint8Array(4);
     return body === null ? null : (await body.getReader({ mode: "byob" }).read(view)).value?.length;
   },
@@ -351,6 +353,8 @@ for (const [name, message] of Object.entries(MESSAGES)) {
       await withHandlerRequests(message, async (look) => {
         for (const [what, member] of Object.entries(MEMBERS)) {
           if (condition === LOCKED_FOR_GOOD && OF_ITS_STREAM.test(what)) continue;
+          // the platform's stream of a body that was given as bytes has no BYOB reader
+          if (what === BYOB && message.parts?.length === 1) continue;
           expected[what] = await within(what, outcome(state, member, platformRequest(message)));
           actual[what] = await look((received) => outcome(state, member, received));
         }
