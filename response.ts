@@ -123,6 +123,7 @@ export class Response extends globalThis.Response {
   static statusOf(response: globalThis.Response): number {
     const { status } = response;
     if (Number.isInteger(status) && status >= 200 && status <= 599) return status;
+    if (status === 101) throw new TypeError(SWITCHING);
     if (status >= 100 && status < 200) {
       throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
     }
@@ -168,6 +169,11 @@ function withoutCoding(fields: readonly string[]): readonly string[] {
     return name !== "content-encoding" && name !== "content-length";
   });
 }
+
+// `Deno.upgradeWebSocket()`, and helpers of frameworks that call it, make such a response.
+const SWITCHING =
+  "A handler answered 101: for a WebSocket use upgradeWebSocket() of @drover/http/websocket " +
+  "instead of Deno.upgradeWebSocket(), in a Hono app its honoWebSocket(); for others exchange.upgrade()";
 
 const JSON_RECORD = { "content-type": "application/json" } as const;
 

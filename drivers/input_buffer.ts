@@ -50,11 +50,11 @@ export class InputBuffer {
 
   /** Keeps what is left: to be called before more is asked for, while the borrowed chunk is still valid. */
   retain(): void {
-    if (!this.#borrowed) return;
-    this.#borrowed = false;
     const length = this.end - this.start;
+    if (!this.#borrowed && length > 0) return;
+    this.#borrowed = false;
     const rest = this.bytes;
-    this.bytes = length === 0 ? NOTHING : new Uint8Array(Math.max(SMALLEST, 2 * length));
+    this.bytes = length === 0 ? NOTHING : new Uint8Array(Math.max(SMALLEST, 2 * length)); // none while it is idle
     if (length > 0) this.bytes.set(rest.subarray(this.start, this.end));
     this.start = 0;
     this.end = length;

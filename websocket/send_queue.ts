@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { MemoryPool } from "../memory.ts";
 import { ignore } from "../message.ts";
 import { UpgradedConnection } from "../upgraded_connection.ts";
-import { type WriteObserver, WritePool, WriteQueue } from "../write_queue.ts";
+import { type WriteObserver, WriteQueue } from "../write_queue.ts";
 import { deflate } from "./deflate.ts";
 import { encodeClose, encodeFrame, encodeText, Opcode } from "./frame.ts";
+import { WRITES } from "./pools.ts";
 
 /** Above so many bytes the handler is asked to wait, and the socket stops reading. */
 const SOFT_CAP = 1024 * 1024;
@@ -25,11 +25,6 @@ const LEAST_DEFLATED = 1024;
  * Messages of more bytes would keep everybody else waiting while they are compressed, for 20 ms a mebibyte.
  */
 const MOST_DEFLATED = 1024 * 1024;
-
-// Memory for small writes, which belongs to no socket: one that is silent holds none. It is the process's and
-// not the server's, because nothing of a connection stays in it, and what a driver hands over has no pool.
-const WRITES = new WritePool();
-const SHORT_FRAMES: MemoryPool = WRITES.small;
 
 const ENCODER = new TextEncoder();
 const NOTHING = new Uint8Array(0);
@@ -126,9 +121,9 @@ export class SendQueue implements WriteObserver {
   }
 
   #sendText(text: string): void {
-    const room = SHORT_FRAMES.take();
+    const room = WRITES.small.take();
     this.#queue.push(encodeText(text, room)); // which copies what is short
-    SHORT_FRAMES.give(room);
+    WRITES.small.give(room);
   }
 
   #sendBytes(opcode: Opcode, bytes: Uint8Array): void {

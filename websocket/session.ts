@@ -10,15 +10,17 @@ import { TokenBucket } from "../base/token_bucket.ts";
 import { InputBuffer } from "../drivers/input_buffer.ts";
 import { ClientDisconnectedError } from "../errors.ts";
 import type { Budget } from "../options.ts";
-import { ReadBuffer } from "../read_buffer.ts";
+import { Memory } from "../memory.ts";
 import { UpgradedConnection } from "../upgraded_connection.ts";
 import { inflate } from "./deflate.ts";
 import { type Close, CloseCode, Opcode, parseClose, WebSocketFault } from "./frame.ts";
 import { MessageParser, type Received } from "./message_parser.ts";
 import type { SocketSettings } from "./options.ts";
+import { LARGE_READ, READS } from "./pools.ts";
 import { SendQueue } from "./send_queue.ts";
 
-const LARGEST_READ = 64 * 1024;
+/** How much a socket reads at once while its peer is idle, in bytes. */
+const SMALL_READ = 4 * 1024;
 
 /** A read or a message from this size on is worth a look at the clock, in bytes. */
 const LARGE = 4096;
@@ -220,7 +222,7 @@ export class Session {
    * (RFC 6455 §7.1.1).
    */
   async #drop(): Promise<void> {
-    const buffer = new Uint8Array(LARGEST_READ);
+    const buffer = new Uint8Array(LARGE_READ);
     while (await this.#connection!.read(buffer) !== null);
   }
 
@@ -233,9 +235,11 @@ export class Session {
   // What the peer sends.
 
   async #receive(connection: UpgradedConnection): Promise<void> {
-    const reader = new ReadBuffer(UpgradedConnection.underlying(connection), LARGEST_READ);
+    const underlying = UpgradedConnection.underlying(connection);
+    const small = new Memory(SMALL_READ);
+    let memory = small;
     while (this.#received === null) {
-      const count = await reader.read();
+      const count = await underlying.read(memory.bytes);
       if (count === null) {
         throw new ClientDisconnectedError("The peer left without a Close frame (RFC 6455 §7.1.5)");
       }
@@ -244,12 +248,18 @@ export class Session {
       // Small reads are not reported: over HTTP/2 the connection counts its own, and these are of one stream.
       const held = count < LARGE ? null : this.#turns!.onRead(count);
       if (held !== null) await this.#wait(held);
-      this.#input.push(reader.take(count));
+      this.#input.push(memory.start(count));
       for (let step = this.#takeNext(); step !== null; step = this.#takeNext()) {
         const held = this.#pause(step);
         if (held !== null) await this.#wait(held);
       }
+      const isAhead = count === memory.bytes.length || this.#input.length > 0;
       this.#input.retain();
+      if (isAhead && memory === small) memory = READS.take();
+      else if (!isAhead && memory !== small) {
+        READS.give(memory);
+        memory = small;
+      }
     }
   }
 

@@ -1,6 +1,8 @@
 /** A server's socket beside the web's class (WHATWG WebSockets §3.1): its members, its types, its events. */
 
 import { assertThrows } from "@std/assert";
+import { Hono } from "hono";
+import { upgradeWebSocket as denoHelper } from "hono/deno";
 import { type Handler, HttpServer } from "../../mod.ts";
 import { ServerWebSocket, upgradeWebSocket } from "../../websocket/mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -193,6 +195,25 @@ Deno.test("a request is upgraded once: a second call fails with what to do", asy
     await raw.close();
   });
 });
+
+const others: readonly (readonly [name: string, make: () => Handler])[] = [
+  ["Deno.upgradeWebSocket()", () => (request) => Deno.upgradeWebSocket(request).response],
+  ["the helper of hono/deno", () => new Hono().get("/", denoHelper(() => ({}))).fetch],
+];
+for (const [name, make] of others) {
+  Deno.test(`${name} in a handler fails with a sentence that says what to use`, async () => {
+    await withServer(make(), {}, async ({ connect, log }) => {
+      const raw = connect();
+      raw.offer(handshake());
+      assertEquals((await raw.readHead()).status, 500);
+      assert(
+        Deno.inspect(log).includes("use upgradeWebSocket() of @drover/http/websocket"),
+        Deno.inspect(log),
+      );
+      await raw.close();
+    });
+  });
+}
 
 for (
   const [what, answer, status] of [
