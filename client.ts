@@ -32,6 +32,8 @@ export interface ClientOwner {
   readonly share: EventLoopShare;
   /** What all clients write with. */
   readonly writes: WritePool;
+  /** Closes the connection, now or as soon as nothing of it is left. Called once; nothing more is read or written. */
+  close(connection: Connection): void;
   /** Gives a request to the handler; never throws and never rejects. */
   dispatch(request: ServerRequest): Response | Promise<Response>;
   /** The response to what the peer did wrong; never throws and never rejects. */
@@ -557,7 +559,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.#deadline = this.#writeDeadline = Infinity;
     this.#owner.deadlines.delete(this);
     this.#queue.end();
-    closeQuietly(this.connection);
+    this.#owner.close(this.connection);
     this.#settleAll(new ClientDisconnectedError());
     for (const callback of this.#onClose.splice(0)) this.#call(callback);
     this.#parser?.return().catch((error) => this.#owner.report(error, null));
@@ -617,6 +619,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
       flushed: this.#flushed?.promise ?? null,
       onClose: () => this.close(),
     });
+    this.onClose(() => exported.interrupt());
     this.#parser?.return().catch((error) => this.#owner.report(error, null));
     return exported;
   }
@@ -629,14 +632,6 @@ function gone(): Promise<null> {
   const rejected = Promise.reject(new ClientDisconnectedError());
   rejected.catch(ignore); // whoever waits is told; nobody has to
   return rejected;
-}
-
-function closeQuietly(connection: Connection): void {
-  try {
-    connection.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error; // it was closed already
-  }
 }
 
 interface Address {

@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from "./connection.ts";
+import { ignore } from "./message.ts";
 import type { ReadBuffer } from "./read_buffer.ts";
 
 /** What an exported connection takes over from its client. */
@@ -26,6 +27,8 @@ export class ExportedConnection implements Connection {
   #flushed: Promise<void> | null;
   #reader: ReadBuffer | null;
   #unread: Uint8Array;
+  #isClosed = false;
+  readonly #pending = new Set<(error: Error) => void>(); // of an encrypted connection
   /** Ends this side, where the connection underneath can. */
   readonly closeWrite?: () => Promise<void>;
 
@@ -59,7 +62,7 @@ export class ExportedConnection implements Connection {
 
   /** @inheritdoc */
   read(buffer: Uint8Array): Promise<number | null> {
-    return this.#reader === null ? this.#connection.read(buffer) : this.#readRest(buffer);
+    return this.#guard(() => this.#reader === null ? this.#connection.read(buffer) : this.#readRest(buffer));
   }
 
   async #readRest(buffer: Uint8Array): Promise<number | null> {
@@ -80,12 +83,32 @@ export class ExportedConnection implements Connection {
 
   /** @inheritdoc */
   write(data: Uint8Array): Promise<number> {
-    return this.#afterwards(() => this.#connection.write(data));
+    return this.#guard(() => this.#afterwards(() => this.#connection.write(data)));
+  }
+
+  /**
+   * Makes a read or write that {@link ExportedConnection.interrupt} rejects. A connection that is not encrypted does so
+   * itself when it is closed; the end of one that is may take its time.
+   */
+  #guard<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#connection.handshake === undefined) return act();
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("The connection is closed"));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#pending.add(reject);
+    promise.finally(() => this.#pending.delete(reject)).catch(ignore);
+    act().then(resolve, reject);
+    return promise;
   }
 
   /** Closes the connection, once what its client had to write is written; the client counts as gone from then on. */
   close(): void {
     if (this.#flushed === null) this.#onClose();
     else this.#flushed.then(this.#onClose);
+  }
+
+  /** Rejects reads and writes: called when the client is closed, by whomever. */
+  interrupt(): void {
+    this.#isClosed = true;
+    for (const reject of this.#pending) reject(new Deno.errors.Interrupted("The connection was closed"));
   }
 }

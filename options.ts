@@ -18,15 +18,15 @@ export interface Budget {
  */
 export interface Options {
   /**
-   * Connections that are open at once. When exceeded: further ones wait in the system's queue and are not
-   * accepted.
+   * Connections that are open at once; one over TLS that was closed counts until the platform lets go of its
+   * socket. When exceeded: further ones wait in the system's queue and are not accepted.
    * Others: amphp 10 000 and later 1000, nginx 512 a worker, Node none.
    * @default {10000}
    */
   readonly connectionLimit: number;
   /**
    * Connections from one address: IPv4 by address, IPv6 by /56; loopback and unix sockets are exempt. When
-   * exceeded: a further one is closed as soon as it is accepted.
+   * exceeded: a further one is closed as soon as it is accepted (over TLS it counts until the peer has left).
    * Others: amphp 30 and later 10; nobody else has one.
    * @default {30}
    */
@@ -56,7 +56,8 @@ export interface Options {
    */
   readonly handlerQueueTimeout: number;
   /**
-   * For the TLS handshake. Milliseconds. When exceeded: the connection is closed.
+   * For the TLS handshake. Milliseconds. When exceeded: the connection is closed. Deno keeps its socket until the
+   * peer has left, and it counts until then.
    * Others: amphp 5 s, uWebSockets 10 s, nginx 60 s, Node 120 s.
    * @default {5000}
    */

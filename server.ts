@@ -18,6 +18,7 @@ import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { ServerRequest } from "./request.ts";
 import { Response } from "./response.ts";
 import { Acceptor } from "./server/acceptor.ts";
+import { Closing } from "./server/closing.ts";
 import { HandlerQueue } from "./server/handler_queue.ts";
 import type { NetworkLoad } from "./server/load.ts";
 import { Member, type MemberHost } from "./server/member.ts";
@@ -52,7 +53,7 @@ export interface HttpServerInit extends OptionsInit {
 
 /** Figures of a server, read at any time. */
 export interface ServerStats {
-  /** Connections that are open. */
+  /** Connections that cost a descriptor: those that are open, and those that the platform has yet to let go of. */
   readonly clients: number;
   /** Connections that were accepted since the start. */
   readonly accepted: number;
@@ -95,6 +96,7 @@ export class HttpServer {
   readonly #factory: HttpDriverFactory;
   readonly #clients = new Set<RemoteClient>();
   readonly #networks = new Networks();
+  readonly #closing = new Closing((error) => this.#report(error, null));
   readonly #handlers: HandlerQueue;
   readonly #acceptors = new Map<Acceptor, Promise<void>>();
   readonly #finished = Promise.withResolvers<void>();
@@ -124,6 +126,7 @@ export class HttpServer {
       deadlines: new DeadlineQueue(),
       share: new EventLoopShare(),
       writes: new WritePool(),
+      close: (connection, onGone) => this.#closing.close(connection, onGone),
       dispatch: (request, member) => this.#dispatch(request, member),
       renderError: (error, request) => this.#pages.ofClient(error, request),
       renderFailure: (error, request) => this.#pages.ofHandler(error, request),
@@ -132,7 +135,10 @@ export class HttpServer {
     this.#handlers = new HandlerQueue(this.options, this.#host.deadlines);
   }
 
-  /** The clients that are connected. */
+  /**
+   * The clients that are connected. One that is closed (see `status`) is among them for as long as the platform keeps its
+   * socket, as Deno does over TLS where the peer neither takes what was sent nor leaves.
+   */
   get clients(): ReadonlySet<Client> {
     return this.#clients;
   }
@@ -200,18 +206,18 @@ export class HttpServer {
   #admit(connection: Connection, options: Options): RemoteClient {
     const member = new Member(this.#host);
     const client = new RemoteClient(connection, options, member);
-    const network = this.#stopping || this.#isFull(options)
-      ? null
-      : this.#networks.enter(client.isUnix ? null : client.remoteAddress, options.connectionsPerIpLimit);
-    if (network === null) {
+    const network = this.#networks.enter(client.isUnix ? null : client.remoteAddress);
+    const isRefused = this.#stopping || this.#isFull(options) ||
+      network.connections > options.connectionsPerIpLimit;
+    member.network = network;
+    member.onGone = () => this.#forget(client, network);
+    this.#clients.add(client);
+    if (isRefused) {
       this.#refused++;
       client.close();
       return client;
     }
     this.#accepted++;
-    member.network = network;
-    this.#clients.add(client);
-    client.onClose(() => this.#forget(client, network));
     client.start(this.#factory).catch((error) => this.#report(error, null));
     return client;
   }
@@ -339,6 +345,7 @@ export class HttpServer {
     for (const acceptor of this.#acceptors.keys()) acceptor.stop();
     await Promise.all([...this.#clients].map((client) => client.stop(Infinity)));
     await Promise.all(this.#acceptors.values());
+    this.#closing.finish();
   }
 
   #cut(): void {

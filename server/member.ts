@@ -6,6 +6,7 @@
 
 import type { EventLoopShare } from "../base/event_loop_share.ts";
 import type { ClientOwner } from "../client.ts";
+import type { Connection } from "../connection.ts";
 import type { DeadlineQueue } from "../deadlines.ts";
 import type { HttpError } from "../errors.ts";
 import type { ServerRequest } from "../request.ts";
@@ -15,7 +16,9 @@ import { ClientLoad } from "./load.ts";
 type Answer = globalThis.Response | Promise<globalThis.Response>;
 
 /** The server, as all of its members share it. */
-export interface MemberHost extends Omit<ClientOwner, "dispatch"> {
+export interface MemberHost extends Omit<ClientOwner, "close" | "dispatch"> {
+  /** Closes a connection, and calls back when no descriptor is left of it. */
+  close(connection: Connection, onGone: () => void): void;
   /** Gives a request of a member to the handler; never throws and never rejects. */
   dispatch(request: ServerRequest, member: Member): Answer;
 }
@@ -28,6 +31,8 @@ export class Member extends ClientLoad implements ClientOwner {
   readonly share: EventLoopShare;
   /** @inheritdoc */
   readonly writes: WritePool;
+  /** Called when no descriptor is left of the connection: set before the connection can end. */
+  onGone!: () => void;
   readonly #host: MemberHost;
 
   /** @param host the server */
@@ -37,6 +42,11 @@ export class Member extends ClientLoad implements ClientOwner {
     this.deadlines = host.deadlines;
     this.share = host.share;
     this.writes = host.writes;
+  }
+
+  /** @inheritdoc */
+  close(connection: Connection): void {
+    this.#host.close(connection, this.onGone);
   }
 
   /** @inheritdoc */

@@ -12,17 +12,10 @@ import { NetworkLoad } from "./load.ts";
 export class Networks {
   readonly #loads = new Map<string, NetworkLoad>();
 
-  /**
-   * Counts one more connection.
-   *
-   * @param address the peer's; `null` on a unix socket
-   * @param limit how many connections a network may have
-   * @returns what the network has, or `null` when it has as many connections as it may
-   */
-  enter(address: string | null, limit: number): NetworkLoad | null {
+  /** Counts one more connection from an address (`null` on a unix socket), and returns what its network has. */
+  enter(address: string | null): NetworkLoad {
     const name = networkOf(address);
     const load = name === null ? new NetworkLoad() : this.#find(name);
-    if (load.connections >= limit) return null;
     load.connections++;
     return load;
   }

@@ -277,7 +277,7 @@ Deno.test("a request waits for handlerQueueTimeout, and no millisecond less", as
 Deno.test("a network that has left and come back still has the handlers that run for it", () => {
   const networks = new Networks();
   const { queue } = new Model(10, 10);
-  const enter = () => Object.assign(new ClientLoad(), { network: networks.enter("192.0.2.1", 2)! });
+  const enter = () => Object.assign(new ClientLoad(), { network: networks.enter("192.0.2.1") });
   const first = enter();
   for (let count = 0; count < 3; count++) assert(queue.enter(first), "there is room");
   networks.leave(first.network);
@@ -288,15 +288,16 @@ Deno.test("a network that has left and come back still has the handlers that run
   assert(enter().network !== first.network, "nothing is kept of a network that has nothing");
 });
 
-Deno.test("Networks.enter() refuses one connection more than the limit, and counts exempt ones by themselves", () => {
+Deno.test("Networks.enter() counts the connections of a network, and exempt ones by themselves", () => {
   const networks = new Networks();
-  const load = networks.enter("192.0.2.1", 2);
-  assertEquals(networks.enter("192.0.2.1", 2), load);
-  assertEquals(networks.enter("192.0.2.1", 2), null);
-  networks.leave(load!);
-  assertEquals(networks.enter("192.0.2.1", 2), load);
-  const [one, other] = [networks.enter("127.0.0.1", 1), networks.enter("127.0.0.1", 1)];
-  assert(one !== null && other !== null && one !== other, "each loopback connection is a network by itself");
+  const load = networks.enter("192.0.2.1");
+  assertEquals([networks.enter("192.0.2.1") === load, load.connections], [true, 2]);
+  networks.leave(load);
+  assertEquals(load.connections, 1);
+  for (const exempt of ["127.0.0.1", null]) {
+    const [one, other] = [networks.enter(exempt), networks.enter(exempt)];
+    assertEquals([one !== other, one.connections, other.connections], [true, 1, 1]);
+  }
 });
 
 Deno.test("Ranking gives its entries by rank and turn, whatever changes", () => {
