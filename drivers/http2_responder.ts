@@ -357,7 +357,7 @@ function checkLength(bytes: Uint8Array): Uint8Array {
 }
 
 function hasNoBody({ stream, status }: Outgoing): boolean {
-  return status === 204 || status === 304 || stream.message?.method === "HEAD";
+  return status === 204 || status === 304 || stream.bodiless || stream.message?.method === "HEAD";
 }
 
 function ignoreValue(): void {}

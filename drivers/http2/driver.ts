@@ -373,7 +373,7 @@ export class Http2Driver implements HttpDriver {
       this.#dispatch(stream, parseRequestHead(list, this.#context), endStream);
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
-      this.#refuse(stream, error);
+      this.#refuse(stream, list, error);
     }
   }
 
@@ -425,8 +425,13 @@ export class Http2Driver implements HttpDriver {
   }
 
   /** Answers a request that is well-formed and cannot be served. */
-  #refuse(stream: Http2Stream, error: HttpError): void {
-    const page = this.#client.renderError(error, null);
+  #refuse(stream: Http2Stream, list: HeaderList, error: HttpError): void {
+    const method = list.fields.find(({ name }) => name === ":method")?.value;
+    stream.bodiless = method === "HEAD";
+    // Without the method, which is missing where the list was cut off before it, nobody knows whether content may be sent.
+    const page = method === undefined
+      ? new Response(null, { status: error.status })
+      : this.#client.renderError(error, null);
     const done = page instanceof Promise
       ? page.then((late) => this.#responder.send(stream, late))
       : this.#responder.send(stream, page);

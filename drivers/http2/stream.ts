@@ -22,6 +22,8 @@ export class Http2Stream implements Schedulable {
   state: StreamState;
   /** The request; `null` where its head could not be taken. */
   message: Http2Message | null = null;
+  /** Whether the response is to a HEAD whose head could not be taken, so that no message says that it has no content. */
+  bodiless = false;
   /** How far the response has come. */
   response: ResponseState = "awaited";
   /** Whether its handler runs: then it counts, even when it is closed. */
