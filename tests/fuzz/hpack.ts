@@ -62,7 +62,8 @@ type EncoderStep = { readonly resize: number } | {
   readonly unindexed: number;
 };
 
-function encodeBlock(encoder: HpackEncoder, fields: readonly Field[], unindexed: number): Uint8Array {
+/** Encodes a block; of eight fields the one at `unindexed` as one that is never indexed. */
+export function encodeBlock(encoder: HpackEncoder, fields: readonly Field[], unindexed: number): Uint8Array {
   const room = new Uint8Array(fields.reduce((sum, field) => sum + sizeOf(field) + FIELD_OVERHEAD, 16));
   let at = encoder.begin(room, 0);
   fields.forEach(([name, value], index) => {

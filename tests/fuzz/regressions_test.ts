@@ -8,6 +8,25 @@ const REGRESSIONS: readonly (readonly [what: string, target: string, input: unkn
   ["a member that is there twice, the second of another type", "priority", "u=1,u=()"],
   ["a tab behind the last member", "priority", "i\t"],
   ["a decimal with thirteen digits before its point", "priority", "i=9999999999999.9,u=4"],
+  ["a HEAD whose target is too long", "http2", {
+    steps: [
+      { type: "settings", settings: [] },
+      {
+        type: "head",
+        fields: [[":path", "//cb"], [":scheme", "http"], [":method", "HEAD"]],
+        end: false,
+        cuts: [],
+        padding: 0,
+        priority: false,
+        id: 5,
+      },
+    ],
+    bytes: "",
+    cuts: [],
+    options: { targetSizeLimit: 3 },
+    ends: true,
+    right: false,
+  }],
 ];
 
 for (const [what, name, input] of REGRESSIONS) {

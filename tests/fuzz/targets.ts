@@ -10,8 +10,12 @@ import { http1Driver } from "./http1_driver.ts";
 import { http1Node } from "./http1_node.ts";
 import { http1Response } from "./http1_response.ts";
 import { http2Encoders, http2Frames } from "./http2_frames.ts";
+import { http2Driver } from "./http2_driver.ts";
+import { http2Head } from "./http2_head.ts";
 import { priority } from "./priority.ts";
 import type { Target } from "./target.ts";
+import { webSocketCodec, webSocketDeflate } from "./websocket_codec.ts";
+import { webSocketDriver } from "./websocket_driver.ts";
 
 /** All targets: codecs first, then whole servers. */
 export const TARGETS: readonly Target<unknown>[] = [
@@ -21,7 +25,12 @@ export const TARGETS: readonly Target<unknown>[] = [
   hpackDecoder,
   http2Frames,
   http2Encoders,
+  http2Head,
   priority,
+  webSocketCodec,
+  webSocketDeflate,
   http1Driver,
   http1Response,
+  http2Driver,
+  webSocketDriver,
 ];
