@@ -25,7 +25,7 @@ const PUSHED_PATH = /^\/[!$-;=?-~]*$/;
  *
  * @example Trailers, and the connection under the request
  * ```ts
- * import { type Exchange, Response } from "@drover/http";
+ * import type { Exchange } from "@drover/http";
  *
  * function handler(_request: Request, exchange: Exchange): Response {
  *   exchange.setTrailers({ "x-checksum": "42" });

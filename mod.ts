@@ -6,7 +6,7 @@
  *
  * @example
  * ```ts
- * import { Response, serve } from "@drover/http";
+ * import { serve } from "@drover/http";
  *
  * const server = serve({ hostname: "127.0.0.1", port: 0 }, (request, exchange) => {
  *   return new Response(`Hello, ${exchange.client.remoteAddress}, you asked for ${request.url}`);
@@ -39,7 +39,7 @@ export { type Protocol, RequestMessage, type TrailerSource, type UpgradeHandler 
 export { type Budget, defaultOptions, type Options, type OptionsInit, resolveOptions } from "./options.ts";
 export { ServerRequest } from "./request.ts";
 export { RequestBody, type RequestBodyInit } from "./request_body.ts";
-export { Response, type ResponseContent } from "./response.ts";
+export { Response, type ResponseClass, type ResponseContent } from "./response.ts";
 export {
   serve,
   type ServeExchange,

@@ -10,22 +10,13 @@ import { bodyOfStream, JSON_FIELDS, staticBody, staticFields, TEXT_FIELDS } from
 /** The bytes of a response: nothing, a text, bytes, or a stream. */
 export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8Array>;
 
-/**
- * A web `Response` that is cheaper to send: it remembers a text or bytes that it was made from, so that they never become
- * a stream, and its header fields as long as nobody asks for `headers`. Everything else is the web's class; handlers may
- * return either.
- *
- * @example
- * ```ts
- * import { Response } from "@drover/http";
- *
- * const response = new Response("Hello", { headers: { "x-made-by": "drover" } });
- * console.log(response instanceof globalThis.Response, await response.text()); // true Hello
- * ```
- */
-export class Response extends globalThis.Response {
-  #content: ResponseContent | undefined;
-  #fields: readonly string[] | null;
+/** The web's `Response`. The name stands for Drover's class in expressions only: it changes no types. */
+export type Response = globalThis.Response;
+
+/** The class behind {@link Response}: the members of the web's class, and what a driver needs to know of any response. */
+export interface ResponseClass {
+  /** The prototype of its instances. */
+  readonly prototype: Response;
 
   /**
    * Takes what the web's `Response` takes.
@@ -33,6 +24,49 @@ export class Response extends globalThis.Response {
    * @param body as for the web's `Response`; bytes must not change until the response was delivered
    * @param init as for the web's `Response`
    */
+  new (body?: BodyInit | null, init?: ResponseInit): Response;
+
+  /** A network error, for those that replace `fetch`. A handler cannot answer with it. */
+  error(): Response;
+
+  /** A response whose body is the JSON text of `data`. */
+  json(data: unknown, init?: ResponseInit | null): Response;
+
+  /** A response that sends the client to another URL; 302 when no status is given. */
+  redirect(url: string | URL, status?: number): Response;
+
+  /**
+   * Reads the status of any web response, once: an object that passes for a response may give another one
+   * each time.
+   *
+   * @throws {TypeError} when it is not that of a final response (RFC 9110 §15)
+   */
+  statusOf(response: Response): number;
+
+  /**
+   * Gives the content to send. Asks, in this order: what Drover's class has remembered, what the platform keeps, the public `body`.
+   * A text or bytes that are known are not read: such a response may be sent any number of times.
+   *
+   * @throws {TypeError} when the body was read already, or is none
+   */
+  contentOf(response: Response): ResponseContent;
+
+  /**
+   * Gives the fields of any web response, as names in lower case each followed by its value, all fit for a message.
+   *
+   * @throws {TypeError} when a value has a character that a field may not have (RFC 9110 §5.5)
+   */
+  fieldsOf(response: Response): readonly string[];
+}
+
+const JSON_RECORD = { "content-type": "application/json" } as const;
+const JSON_INIT: ResponseInit = { headers: JSON_RECORD };
+const NO_FIELDS: readonly string[] = [];
+
+const OwnResponse = class Response extends globalThis.Response {
+  #content: ResponseContent | undefined;
+  #fields: readonly string[] | null;
+
   constructor(body?: BodyInit | null, init?: ResponseInit) {
     super(body, init);
     const content = rememberBody(body);
@@ -58,7 +92,7 @@ export class Response extends globalThis.Response {
     return super.clone();
   }
 
-  // Whoever reads a response that is to be sent makes it one that was read: from then on the web's class is asked.
+  // Reading the body consumes the response. From then on the remembered content is dropped and the platform's class decides.
 
   /** The body decoded as UTF-8. */
   override text(): Promise<string> {
@@ -102,40 +136,20 @@ export class Response extends globalThis.Response {
     return super.formData();
   }
 
-  /** A response whose body is the JSON text of `data`. */
-  static override json(data: unknown, init: ResponseInit = NO_INIT): Response {
+  static override json(data: unknown, init?: ResponseInit | null): Response {
     const text = JSON.stringify(data);
     if (text === undefined) throw new TypeError("Response.json: the value has no JSON form");
-    const { headers } = init;
-    if (init === NO_INIT) return new Response(text, JSON_INIT);
-    if (headers === undefined) return new Response(text, { ...init, headers: JSON_RECORD });
-    const fields = new Headers(headers);
-    if (!fields.has("content-type")) fields.set("content-type", JSON_RECORD["content-type"]);
-    return new Response(text, { ...init, headers: fields });
+    if (init === undefined || init === null) return new Response(text, JSON_INIT);
+    if (typeof init !== "object" && typeof init !== "function") return new Response(text, init); // throws
+    return new Response(text, copyInit(init));
   }
 
-  /**
-   * Reads the status of any web response, once: an object that passes for a response may give another one
-   * each time.
-   *
-   * @throws {TypeError} when it is not that of a final response (RFC 9110 §15)
-   */
   static statusOf(response: globalThis.Response): number {
     const { status } = response;
     if (Number.isInteger(status) && status >= 200 && status <= 599) return status;
-    if (status === 101) throw new TypeError(SWITCHING);
-    if (status >= 100 && status < 200) {
-      throw new TypeError(`A handler answered ${status}: use exchange.inform() or exchange.upgrade()`);
-    }
-    throw new TypeError(`A handler answered ${JSON.stringify(status)}, which is no status (RFC 9110 §15)`);
+    throw new TypeError(whyNoStatus(response, status));
   }
 
-  /**
-   * What is to be sent of any web response: by its own knowledge, or what the platform keeps, where there is some, else by the web's
-   * interface. A text or bytes that are known are not read: such a response may be sent any number of times.
-   *
-   * @throws {TypeError} when the body was read already, or is none
-   */
   static contentOf(response: globalThis.Response): ResponseContent {
     const content = #content in response ? response.#content : undefined;
     if (content !== undefined && !(content instanceof ReadableStream)) return content;
@@ -143,17 +157,60 @@ export class Response extends globalThis.Response {
     return content ?? staticBody(response) ?? checkStream(response.body);
   }
 
-  /**
-   * The fields of any web response, as names in lower case each followed by its value, all fit for a message.
-   *
-   * @throws {TypeError} when a value has a character that a field may not have (RFC 9110 §5.5)
-   */
   static fieldsOf(response: globalThis.Response): readonly string[] {
     const known = #content in response ? response.#fields : null;
     if (known !== null) return known;
     const fields = staticFields(response) ?? fieldList(response.headers);
     return response.url === "" ? fields : withoutCoding(fields);
   }
+};
+
+/**
+ * A web `Response` that is cheaper to send: it remembers a text or bytes that it was made from, so that they never become
+ * a stream, and its header fields as long as nobody asks for `headers`. Everything else is the web's class; handlers may
+ * return either. The *type* `Response` is the web's: importing the name changes no types.
+ *
+ * @example
+ * ```ts
+ * import { Response } from "@drover/http";
+ *
+ * const response = new Response("Hello", { headers: { "x-made-by": "drover" } });
+ * console.log(response instanceof globalThis.Response, await response.text()); // true Hello
+ * ```
+ */
+export const Response: ResponseClass = OwnResponse;
+
+// `Deno.upgradeWebSocket()`, and helpers of frameworks that call it, make such a response.
+const SWITCHING = "A handler answered 101. For a WebSocket, import { upgradeWebSocket } from " +
+  '"@drover/http/websocket" instead of calling Deno.upgradeWebSocket(), in a Hono app import ' +
+  "{ honoWebSocket }; for other protocols answer with exchange.upgrade()";
+
+const NETWORK_ERROR =
+  "A handler answered Response.error(), which is no response but the network error of a " +
+  "fetch() that has failed: throw an HttpError, or return a Response with a status";
+
+function whyNoStatus({ type }: Response, status: number): string {
+  if (status === 101) return SWITCHING;
+  if (status >= 100 && status < 200) {
+    return `A handler answered ${status}: use exchange.inform() for it, and answer with a final response`;
+  }
+  if (type === "error") return NETWORK_ERROR;
+  return `A handler answered ${JSON.stringify(status)}, which is no status (RFC 9110 §15)`;
+}
+
+/** The members of an init for JSON, which need not be its own. */
+function copyInit(init: ResponseInit): ResponseInit {
+  const { headers, status, statusText } = init;
+  const copy: ResponseInit = { headers: headers === undefined ? JSON_RECORD : withJsonType(headers) };
+  if (status !== undefined) copy.status = status;
+  if (statusText !== undefined) copy.statusText = statusText;
+  return copy;
+}
+
+function withJsonType(headers: HeadersInit): Headers {
+  const fields = new Headers(headers);
+  if (!fields.has("content-type")) fields.set("content-type", JSON_RECORD["content-type"]);
+  return fields;
 }
 
 function checkStream(body: unknown): ReadableStream<Uint8Array> | null {
@@ -169,17 +226,6 @@ function withoutCoding(fields: readonly string[]): readonly string[] {
     return name !== "content-encoding" && name !== "content-length";
   });
 }
-
-// `Deno.upgradeWebSocket()`, and helpers of frameworks that call it, make such a response.
-const SWITCHING =
-  "A handler answered 101: for a WebSocket use upgradeWebSocket() of @drover/http/websocket " +
-  "instead of Deno.upgradeWebSocket(), in a Hono app its honoWebSocket(); for others exchange.upgrade()";
-
-const JSON_RECORD = { "content-type": "application/json" } as const;
-
-const JSON_INIT: ResponseInit = { headers: JSON_RECORD };
-const NO_INIT: ResponseInit = {};
-const NO_FIELDS: readonly string[] = [];
 
 /** What need not be asked of the web's class; `undefined` where only it knows how to read the body. */
 function rememberBody(body: BodyInit | null | undefined): ResponseContent | undefined {

@@ -78,7 +78,7 @@ export interface ServerStats {
  *
  * @example
  * ```ts
- * import { HttpServer, Response } from "@drover/http";
+ * import { HttpServer } from "@drover/http";
  *
  * const server = new HttpServer(() => new Response("Hello"), { connectionLimit: 100 });
  * const { addr } = server.listen({ hostname: "127.0.0.1", port: 0 });

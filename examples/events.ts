@@ -1,7 +1,7 @@
 /**
  * Server-sent events, and a page that shows them: `deno run -A examples/events.ts`, then open the address it prints.
  */
-import { type Exchange, HttpError, Response, serve } from "../mod.ts";
+import { type Exchange, HttpError, serve } from "../mod.ts";
 
 const PAGE = `<!DOCTYPE html>
 <html lang="en">

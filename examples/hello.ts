@@ -1,5 +1,5 @@
 /** The smallest server, stopped gracefully by Ctrl-C: `deno task start`, or with another port as its argument. */
-import { Response, serve } from "../mod.ts";
+import { serve } from "../mod.ts";
 
 const server = serve({
   hostname: "127.0.0.1",

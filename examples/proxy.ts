@@ -4,7 +4,7 @@
  *
  *     deno run -A examples/proxy.ts --upstream http://127.0.0.1:8000 --port 8001
  */
-import { HttpError, Response, serve } from "../mod.ts";
+import { HttpError, serve } from "../mod.ts";
 
 const upstream = new URL(flag("--upstream", "http://127.0.0.1:8000"));
 const port = Number(flag("--port", "8001"));
@@ -16,7 +16,7 @@ serve({ hostname: "127.0.0.1", port, bodySizeLimit: null }, async (request) => {
   return new Response(body, { status, statusText, headers: endToEnd(headers) });
 });
 
-async function fetchOrRefuse(request: Request): Promise<globalThis.Response> {
+async function fetchOrRefuse(request: Request): Promise<Response> {
   const headers = endToEnd(request.headers);
   headers.set("accept-encoding", "identity"); // fetch would decode the body, and tell the length it had before
   try {

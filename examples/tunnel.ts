@@ -6,7 +6,7 @@
  *
  * It listens on the loopback interface alone unless it is told otherwise: a proxy that anybody may use is an open one.
  */
-import { type Exchange, HttpError, Response, serve, type UpgradedConnection } from "../mod.ts";
+import { type Exchange, HttpError, serve, type UpgradedConnection } from "../mod.ts";
 
 /** Carries bytes both ways until both sides have ended. */
 async function tunnel(connection: UpgradedConnection, upstream: Deno.TcpConn): Promise<void> {
@@ -18,7 +18,7 @@ async function tunnel(connection: UpgradedConnection, upstream: Deno.TcpConn): P
   connection.close();
 }
 
-async function connect(exchange: Exchange): Promise<globalThis.Response> {
+async function connect(exchange: Exchange): Promise<Response> {
   const { hostname, port } = new URL(`http://${exchange.target}/`);
   let upstream: Deno.TcpConn;
   try {
@@ -30,7 +30,7 @@ async function connect(exchange: Exchange): Promise<globalThis.Response> {
 }
 
 /** Passes a request in absolute form on, as a proxy for plain HTTP gets it. */
-async function forward(request: Request): Promise<globalThis.Response> {
+async function forward(request: Request): Promise<Response> {
   const headers = new Headers(request.headers);
   for (
     const name of ["connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "upgrade"]

@@ -151,7 +151,7 @@ export class MemoryConnection implements Connection {
  *
  * @example
  * ```ts
- * import { HttpServer, Response } from "@drover/http";
+ * import { HttpServer } from "@drover/http";
  * import { connectionPair } from "@drover/http/testing";
  *
  * const server = new HttpServer(() => new Response("Hello"));

@@ -1,5 +1,5 @@
 /** gRPC over HTTP/2 (its document "PROTOCOL-HTTP2") on a handler of web requests: framing, status, deadline. */
-import { type Exchange, HttpError, Response } from "../../mod.ts";
+import { type Exchange, HttpError } from "../../mod.ts";
 import type { Codec, Values } from "./protocol.ts";
 
 /** Codes of `grpc-status` that are used here. */
@@ -45,7 +45,7 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** Serves methods by their path. */
 export function grpc(methods: ReadonlyMap<string, Method>) {
-  return (request: Request, exchange: Exchange): globalThis.Response => {
+  return (request: Request, exchange: Exchange): Response => {
     if (!request.headers.get("content-type")?.startsWith("application/grpc")) {
       throw new HttpError(415, "This is a gRPC server: content-type must be application/grpc");
     }

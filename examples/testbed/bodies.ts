@@ -1,5 +1,4 @@
 /** Routes that read the request's body, or leave it. */
-import { Response } from "../../mod.ts";
 import type { Call } from "./call.ts";
 
 /** A body that is known to be this small, in bytes, is echoed when all of it has come: one that never comes is an error then. */

@@ -1,5 +1,5 @@
 /** The gRPC health service, as a constant: what a load balancer asks for (examples/grpc.ts is a whole server). */
-import { HttpError, Response } from "../../mod.ts";
+import { HttpError } from "../../mod.ts";
 import type { Call } from "./call.ts";
 
 /** One message that is not compressed, of two bytes: HealthCheckResponse { status: SERVING }. */

@@ -1,5 +1,5 @@
 /** The routes of the testbed, and the way to them. */
-import { type Exchange, type Handler, HttpError, Response, type UpgradedConnection } from "../../mod.ts";
+import { type Exchange, type Handler, HttpError, type UpgradedConnection } from "../../mod.ts";
 import { upgradeWebSocket } from "../../websocket/mod.ts";
 import { discard, echo, echoDiscard, ignore, info, inspect, limited, slowEcho } from "./bodies.ts";
 import { Call, type Testbed } from "./call.ts";
@@ -13,7 +13,7 @@ type Methods = readonly string[] | "any";
 
 interface Route {
   readonly methods: Methods;
-  answer(call: Call): globalThis.Response | Promise<globalThis.Response>;
+  answer(call: Call): Response | Promise<Response>;
 }
 
 const GET = ["GET", "HEAD"];
@@ -180,7 +180,7 @@ function counters({ testbed }: Call): Response {
 }
 
 /** A raw echo for whoever asks for it by name. */
-function upgrade({ request, exchange }: Call): globalThis.Response {
+function upgrade({ request, exchange }: Call): Response {
   const asked = request.headers.get("upgrade")?.toLowerCase() ?? "";
   if (asked.split(/[ \t]*,[ \t]*/).includes("echo") && exchange.protocol === "HTTP/1.1") {
     return exchange.upgrade(echoBytes, { headers: { upgrade: "echo" } });
@@ -192,7 +192,7 @@ function upgrade({ request, exchange }: Call): globalThis.Response {
  * A raw echo in place of a tunnel: no outgoing connection is made. A name without a dot is refused, as a proxy would refuse
  * what it cannot resolve: the attack corpus asks for `a:443`, and wants no tunnel.
  */
-function tunnel(exchange: Exchange): globalThis.Response {
+function tunnel(exchange: Exchange): Response {
   const host = exchange.target.replace(/:\d+$/, "");
   if (!/[.:]/.test(host) && host !== "localhost") throw new HttpError(403, `There is no ${host} here`);
   return exchange.upgrade(echoBytes);
@@ -204,7 +204,7 @@ async function echoBytes(connection: UpgradedConnection): Promise<void> {
 }
 
 /** Echoes each message in its type; what is no opening handshake is refused by `upgradeWebSocket()`. */
-function webSocket({ request, exchange, params }: Call): globalThis.Response {
+function webSocket({ request, exchange, params }: Call): Response {
   const { bodySizeLimit, streamTimeout } = exchange.client.options;
   const { socket, response } = upgradeWebSocket(request, {
     maxMessageSize: bodySizeLimit ?? undefined,

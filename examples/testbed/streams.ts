@@ -1,5 +1,5 @@
 /** Routes that answer with many bytes, and late. */
-import { HttpError, Response } from "../../mod.ts";
+import { HttpError } from "../../mod.ts";
 import { type Call, pause } from "./call.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

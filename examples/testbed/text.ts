@@ -1,6 +1,6 @@
 /** `/text`: a text in the content coding that the client likes best. */
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { HttpError, Response } from "../../mod.ts";
+import { HttpError } from "../../mod.ts";
 import type { Call } from "./call.ts";
 import { negotiateCoding } from "./content_coding.ts";
 
