@@ -207,7 +207,7 @@ for (const [name, make] of others) {
       raw.offer(handshake());
       assertEquals((await raw.readHead()).status, 500);
       assert(
-        Deno.inspect(log).includes("use upgradeWebSocket() of @drover/http/websocket"),
+        Deno.inspect(log).includes("import { upgradeWebSocket } from"),
         Deno.inspect(log),
       );
       await raw.close();
