@@ -8,6 +8,8 @@ import type { Connection } from "./connection.ts";
 import { ignore } from "./message.ts";
 import type { ReadBuffer } from "./read_buffer.ts";
 
+const NOTHING = new Uint8Array(0);
+
 /** What an exported connection takes over from its client. */
 export interface Exported {
   /** What was received and not parsed. */
@@ -72,7 +74,9 @@ export class ExportedConnection implements Connection {
       this.#unread = this.#reader.take(count);
     }
     if (this.#unread.length === 0) {
+      this.#reader?.release();
       this.#reader = null;
+      this.#unread = NOTHING; // an array without a byte may keep the memory around it
       return await this.#connection.read(buffer);
     }
     const count = Math.min(buffer.length, this.#unread.length);

@@ -55,6 +55,11 @@ export class ReadBuffer {
     return target.start(count);
   }
 
+  /** Gives up its memory, where no further read is asked for. */
+  release(): void {
+    this.#buffer = this.#target = new Memory(0);
+  }
+
   #adapt(count: number): void {
     const size = this.#buffer.bytes.length;
     if (count === size) return this.#resize(Math.min(4 * size, this.#largest));

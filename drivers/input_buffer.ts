@@ -80,6 +80,15 @@ export class InputBuffer {
     return this.bytes.slice(this.start, this.end);
   }
 
+  /** Gives up the unparsed bytes, copied, and all memory. */
+  release(): Uint8Array {
+    const rest = this.toBytes();
+    this.bytes = NOTHING;
+    this.start = this.end = 0;
+    this.#borrowed = false;
+    return rest;
+  }
+
   #makeRoom(count: number): void {
     if (this.end + count <= this.bytes.length) return;
     const length = this.length;

@@ -134,7 +134,7 @@ export class Http1Driver implements HttpDriver {
   release(): Uint8Array {
     this.#finished = true;
     this.#stopped?.resolve();
-    return this.#input.toBytes();
+    return this.#input.release();
   }
 
   // The parser.

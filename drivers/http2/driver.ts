@@ -188,7 +188,7 @@ export class Http2Driver implements HttpDriver {
   /** Gives up the connection: the bytes that were not parsed. */
   release(): Uint8Array {
     this.#tearDown();
-    return this.#input.toBytes();
+    return this.#input.release();
   }
 
   // The parser.

@@ -32,3 +32,14 @@ Deno.test("a buffer of which everything was consumed holds no memory, whether it
     assertEquals([...input.toBytes()], [7, 7, 7, 7, 7]);
   }
 });
+
+Deno.test("release() gives the unparsed bytes in memory of their own, and holds none", () => {
+  const input = new InputBuffer();
+  const chunk = filled(10, 1);
+  input.push(chunk);
+  input.consume(8);
+  const rest = input.release();
+  chunk.fill(9);
+  assertEquals([...rest], [1, 1]);
+  assertEquals([input.length, input.bytes.length], [0, 0]);
+});

@@ -386,6 +386,46 @@ Deno.test("a short text is one flat string: 100 000 that are kept take no more t
   assert(each > 40 && each < 200, `${stdout} bytes each ${stderr}`); // as a tree of characters 928
 });
 
+Deno.test("idle sockets that have had large heads and messages hold less than 6 KiB of buffers each", async () => {
+  const root = import.meta.resolve("../../");
+  const program = `
+    import { HttpServer } from "${root}mod.ts";
+    import { connectionPair } from "${root}testing.ts";
+    import { upgradeWebSocket } from "${root}websocket/mod.ts";
+    import { encodeClientFrame, handshake } from "${root}tests/support/websocket_wire.ts";
+    const server = new HttpServer((request) => {
+      const { socket, response } = upgradeWebSocket(request, { compress: false });
+      socket.onmessage = ({ data }) => socket.send(data);
+      return response;
+    });
+    const head = new TextEncoder().encode(handshake({ "X-Large": "x".repeat(20_000) }));
+    const message = encodeClientFrame({ opcode: 2, payload: new Uint8Array(60_000) });
+    const buffer = new Uint8Array(65_536);
+    async function open() {
+      const { client, server: end } = connectionPair();
+      server.accept(end);
+      await client.write(head);
+      await client.read(buffer);
+      for (let at = 0; at < message.length;) at += await client.write(message.subarray(at));
+      for (let count = 0; count < 60_004;) count += await client.read(buffer);
+    }
+    async function measure() {
+      for (let time = 0; time < 3; time++) {
+        await new Promise((resolve) => setTimeout(resolve));
+        gc();
+      }
+      return Deno.memoryUsage().external;
+    }
+    for (let index = 0; index < 20; index++) await open(); // which fills the pools
+    const before = await measure();
+    for (let index = 0; index < 200; index++) await open();
+    console.log((await measure() - before) / 200);
+    Deno.exit();`;
+  const { stdout, stderr } = await runTool(Deno.execPath(), ["eval", "--v8-flags=--expose-gc", program]);
+  const each = Number(stdout);
+  assert(each > 4_000 && each < 6 * 1024, `${stdout.trim()} bytes each ${stderr}`); // 237 000 when nothing is given up
+});
+
 Deno.test("a socket that is idle holds a read buffer of 4 KiB, also behind large messages", async () => {
   const reads: number[] = [];
   await using server = new HttpServer((request) => {
