@@ -143,7 +143,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.localPort = local.port;
     this.isUnix = remote.isUnix;
     this.isEncrypted = connection.handshake !== undefined;
-    this.remainingRequests = options.requestLimit ?? Infinity;
+    this.remainingRequests = options.requestLimit;
     this.turns = new LoopTurns(owner.share);
     this.#queue = new WriteQueue(connection, { pool: owner.writes, turns: this.turns, observer: this });
     this.#reader = new ReadBuffer(connection, options.chunkSize);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LONGEST_TIME } from "./options.ts";
+import { LONGEST_TIME } from "./base/option_checks.ts";
 
 /** Milliseconds between two ticks: how exact a deadline is. */
 export const TICK = 100;

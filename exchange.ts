@@ -99,19 +99,22 @@ export class Exchange {
   }
 
   /**
-   * The largest body this request may have, in bytes. May be raised (or lowered) before or while the body is read;
-   * a larger one is answered 413.
+   * The largest body this request may have, in bytes; `Infinity` (or `null`, when set) for no limit. May be raised (or lowered)
+   * before or while the body is read; a larger one is answered 413.
    *
-   * @throws {RangeError} when set to something other than a non-negative number
+   * @throws {RangeError} when set to something other than a non-negative number or `null`
    */
   get bodySizeLimit(): number {
-    return this.#message.body?.limit ?? this.client.options.bodySizeLimit ?? Infinity;
+    return this.#message.body?.limit ?? this.client.options.bodySizeLimit;
   }
-  set bodySizeLimit(bytes: number) {
-    if (typeof bytes !== "number" || !(bytes >= 0)) {
-      throw new RangeError(`bodySizeLimit is ${bytes}, but must be 0 or more bytes (Infinity: no limit)`);
+  set bodySizeLimit(bytes: number | null) {
+    const limit = bytes ?? Infinity;
+    if (typeof limit !== "number" || !(limit >= 0)) {
+      throw new RangeError(
+        `bodySizeLimit is ${bytes}, but must be 0 or more bytes, or Infinity or null for no limit`,
+      );
     }
-    if (this.#message.body !== null) this.#message.body.limit = bytes;
+    if (this.#message.body !== null) this.#message.body.limit = limit;
   }
 
   /** A place for middleware to leave things for what comes after it. */

@@ -36,7 +36,14 @@ export { ClientDisconnectedError, HttpError, type HttpErrorOptions } from "./err
 export { Exchange } from "./exchange.ts";
 export type { FieldLines } from "./headers.ts";
 export { type Protocol, RequestMessage, type TrailerSource, type UpgradeHandler } from "./message.ts";
-export { type Budget, defaultOptions, type Options, type OptionsInit, resolveOptions } from "./options.ts";
+export {
+  type Budget,
+  defaultOptions,
+  type OptionalLimit,
+  type Options,
+  type OptionsInit,
+  resolveOptions,
+} from "./options.ts";
 export { ServerRequest } from "./request.ts";
 export { RequestBody, type RequestBodyInit } from "./request_body.ts";
 export { Response, type ResponseClass, type ResponseContent } from "./response.ts";

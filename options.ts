@@ -4,6 +4,28 @@
  * @module
  */
 
+import {
+  always,
+  boolean,
+  budget,
+  type Check,
+  halfClose,
+  http2,
+  integer,
+  type LimitCheck,
+  methods,
+  minimumRate,
+  orNone,
+  saysNone,
+  serverHeader,
+  setting,
+  show,
+  time,
+  timeOrZero,
+  window,
+} from "./base/option_checks.ts";
+import { hintFor } from "./base/option_hints.ts";
+
 /** How often something may happen: `burst` times at once, and `perSecond` times a second in the long run. */
 export interface Budget {
   /** How many at once. */
@@ -14,7 +36,7 @@ export interface Budget {
 
 /**
  * The options in force on a listener or a client. They do not change while it lives. Times are in milliseconds, sizes in
- * bytes.
+ * bytes; a limit that is not there is `Infinity`.
  */
 export interface Options {
   /**
@@ -90,7 +112,7 @@ export interface Options {
    */
   readonly streamTimeout: number;
   /**
-   * The least rate of a request body, in bytes per second, once `minimumBodyRateGrace` has passed; 0 for none.
+   * The least rate of a request body, in bytes per second, once `minimumBodyRateGrace` has passed; 0 (or `null`) for none.
    * Bytes. When exceeded: 408, closed.
    * Others: Kestrel 240, Apache 500, uWebSockets 16 KiB/s.
    * @default {240}
@@ -105,8 +127,9 @@ export interface Options {
   /**
    * For which running exchanges may go on when the server is stopped. Milliseconds. When exceeded: what is left is
    * cut.
-   * Others: amphp 3 s, Deno.serve without end.
-   * @default {3000}
+   * Handlers whose client has left are waited for as well.
+   * Others: amphp 3 s, Caddy and Kubernetes 30 s, Deno.serve without end.
+   * @default {30000}
    */
   readonly shutdownTimeout: number;
   /**
@@ -160,19 +183,18 @@ export interface Options {
    */
   readonly lingerTimeout: number;
   /**
-   * The largest request body; a handler may raise it for its request (`exchange.bodySizeLimit`). `null` for none.
+   * The largest request body; a handler may raise it for its request (`exchange.bodySizeLimit`).
    * Bytes. When exceeded: 413, closed.
    * Others: nginx 1 MiB, Bun 128 MiB, Apache 1 GiB, Node and Deno.serve none.
    * @default {10485760}
    */
-  readonly bodySizeLimit: number | null;
+  readonly bodySizeLimit: number;
   /**
-   * Requests on one connection. `null` for none. When exceeded: the last response says `connection: close`; GOAWAY
-   * over HTTP/2.
+   * Requests on one connection. When exceeded: the last response says `connection: close`; GOAWAY over HTTP/2.
    * Others: Apache 100, nginx 1000, Node none.
-   * @default {null}
+   * @default {Infinity}
    */
-  readonly requestLimit: number | null;
+  readonly requestLimit: number;
   /**
    * HTTP/2 streams that are open, or whose handler runs, at once. When exceeded: RST_STREAM with REFUSED_STREAM.
    * Others: Apache, h2o, HAProxy 100; nginx 128; hyper 200; Go 250.
@@ -286,10 +308,11 @@ export interface Options {
    */
   readonly extendedConnect: boolean;
   /**
-   * The methods that reach a handler, or `null` for any. When exceeded: 405 with `allow` for the methods of RFC 9110 and PATCH,
-   * 501 for others. TRACE and CONNECT are not in the default.
-   *
-   * @default {["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+   * The methods that reach a handler, or `null` for all but CONNECT and TRACE, which have to be listed. (With
+   * `null` an extended CONNECT reaches it too, because only `extendedConnect` offers it.) When exceeded: 405
+   * with `allow`; 501 for methods that neither RFC 9110 nor the list knows (RFC 9110 §9.1).
+   * Others: Deno.serve any; Node any, but CONNECT has its own listener; nginx neither CONNECT nor TRACE.
+   * @default {null}
    */
   readonly allowedMethods: readonly string[] | null;
   /**
@@ -316,11 +339,28 @@ export interface Options {
 
 /** How long a connection without a request may go on to send its first one when it is to be stopped, in milliseconds. */
 export function firstRequestGrace({ headerTimeout }: Options): number {
-  return headerTimeout / 20; // 0.75 s by default: a client whose first request fails on a fresh connection gives up
+  return Math.min(headerTimeout, 15_000) / 20; // a client whose first request fails gives up
 }
 
-/** Options that differ from the defaults, or from the server's. What is left out, or `undefined`, is inherited. */
-export type OptionsInit = { readonly [Name in keyof Options]?: Options[Name] | undefined };
+/** The limits that may be absent; the others bound what the server holds in memory for a peer. */
+export type OptionalLimit =
+  | `${string}Timeout`
+  | `${string}Budget`
+  | `minimumBodyRate${string}`
+  | `handler${string}`
+  | "connectionLimit"
+  | "connectionsPerIpLimit"
+  | "drainLimit"
+  | "bodySizeLimit"
+  | "requestLimit";
+
+/**
+ * Options that differ from the defaults, or from the server's. What is left out, or `undefined`, is inherited.
+ * `Infinity` and `null` both say that there is no limit, wherever a limit may be absent.
+ */
+export type OptionsInit = {
+  readonly [Name in keyof Options]?: Options[Name] | (Name extends OptionalLimit ? null : never) | undefined;
+};
 
 /** The options that are in force when none are given. */
 export const defaultOptions: Options = Object.freeze({
@@ -336,7 +376,7 @@ export const defaultOptions: Options = Object.freeze({
   streamTimeout: 15_000,
   minimumBodyRate: 240,
   minimumBodyRateGrace: 5_000,
-  shutdownTimeout: 3_000,
+  shutdownTimeout: 30_000,
   headerSizeLimit: 32_768,
   headerCountLimit: 100,
   targetSizeLimit: 8_192,
@@ -346,7 +386,7 @@ export const defaultOptions: Options = Object.freeze({
   drainLimit: 262_144,
   lingerTimeout: 2_000,
   bodySizeLimit: 10_485_760,
-  requestLimit: null,
+  requestLimit: Infinity,
   concurrentStreamLimit: 100,
   softStreamCap: 131_072,
   streamThreshold: 8_192,
@@ -364,107 +404,43 @@ export const defaultOptions: Options = Object.freeze({
   http2Upgrade: false,
   push: true,
   extendedConnect: false,
-  allowedMethods: Object.freeze(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+  allowedMethods: null,
   halfClose: "abort",
   serverHeader: null,
 });
 
-/** A check of one value: what is allowed, in words, when it is not. */
-type Check = (value: unknown) => string | null;
-
-/** The longest time that a timer waits for: 2^31 - 1 milliseconds, 24 days. With a longer one it would not wait at all. */
-export const LONGEST_TIME = 2_147_483_647;
-
-// RFC 9113 §6.9.1; the connection begins with 65535, which no setting can lower (RFC 9113 §6.9.2).
-const LARGEST_WINDOW = 2_147_483_647;
-const LEAST_CONNECTION_WINDOW = 65_535;
-
-/** An integer in a range, or `Infinity` where a limit may be absent. */
-function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
-  return (value) => {
-    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return null;
-    return `an integer from ${least} to ${most}`;
-  };
-}
-
-function orNull(check: Check): Check {
-  return (value) => {
-    const allowed = value === null ? null : check(value);
-    return allowed === null ? null : `${allowed}, or null for no limit`;
-  };
-}
-
-function boolean(value: unknown): string | null {
-  return typeof value === "boolean" ? null : "true or false";
-}
-
-function http2(value: unknown): string | null {
-  return typeof value === "boolean" || value === "only" ? null : 'true, false or "only"';
-}
-
-function halfClose(value: unknown): string | null {
-  return value === "abort" || value === "answer" ? null : '"abort" or "answer"';
-}
-
-function budget(value: unknown): string | null {
-  const { burst, perSecond } = Object(value) as Partial<Budget>;
-  const fine = Number.isInteger(burst) && burst! >= 0 && Number.isFinite(perSecond) && perSecond! >= 0;
-  return fine ? null : "{ burst, perSecond }, both 0 or more";
-}
-
-// token = 1*tchar (RFC 9110 §5.6.2)
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-function methods(value: unknown): string | null {
-  const fine = value === null ||
-    (Array.isArray(value) && value.length > 0 &&
-      value.every((method) => typeof method === "string" && TOKEN.test(method)));
-  return fine ? null : "a list of methods with at least one, or null for any";
-}
-
-function serverHeader(value: unknown): string | null {
-  const fine = value === null || (typeof value === "string" && /^[!-~](?:[ -~]*[!-~])?$/.test(value));
-  return fine ? null : "a text of visible characters, or null for none";
-}
-
-const COUNT = integer(1);
-const SIZE = integer(1);
-const SIZE_OR_ZERO = integer(0);
-const TIME = integer(1, LONGEST_TIME);
-const TIME_OR_ZERO = integer(0, LONGEST_TIME);
-
-const CHECKS: { readonly [Name in keyof Options]: Check } = {
-  connectionLimit: COUNT,
-  connectionsPerIpLimit: COUNT,
-  handlerLimit: COUNT,
-  handlerQueueLimit: SIZE_OR_ZERO,
-  handlerQueueTimeout: TIME,
-  tlsSetupTimeout: TIME,
-  headerTimeout: TIME,
-  http1Timeout: TIME,
-  http2Timeout: TIME,
-  streamTimeout: TIME,
-  minimumBodyRate: SIZE_OR_ZERO,
-  minimumBodyRateGrace: TIME,
-  shutdownTimeout: TIME_OR_ZERO,
-  headerSizeLimit: SIZE,
-  headerCountLimit: COUNT,
-  targetSizeLimit: SIZE,
-  trailerSizeLimit: SIZE,
-  chunkLineSizeLimit: SIZE,
-  chunkOverheadLimit: SIZE,
-  drainLimit: SIZE_OR_ZERO,
-  lingerTimeout: TIME_OR_ZERO,
-  bodySizeLimit: orNull(SIZE_OR_ZERO),
-  requestLimit: orNull(COUNT),
-  concurrentStreamLimit: COUNT,
-  softStreamCap: SIZE,
-  streamThreshold: SIZE,
-  chunkSize: SIZE,
-  streamWindowSize: integer(1, LARGEST_WINDOW),
-  connectionWindowSize: integer(LEAST_CONNECTION_WINDOW, LARGEST_WINDOW),
-  windowStallTimeout: TIME,
-  continuationFrameLimit: COUNT,
+const CHECKS: { readonly [Name in keyof Options]: Name extends OptionalLimit ? LimitCheck : Check } = {
+  connectionLimit: orNone(integer(1)),
+  connectionsPerIpLimit: orNone(integer(1)),
+  handlerLimit: orNone(integer(1)),
+  handlerQueueLimit: orNone(integer(0)),
+  handlerQueueTimeout: time,
+  tlsSetupTimeout: time,
+  headerTimeout: time,
+  http1Timeout: time,
+  http2Timeout: time,
+  streamTimeout: time,
+  minimumBodyRate: minimumRate,
+  minimumBodyRateGrace: time,
+  shutdownTimeout: timeOrZero,
+  headerSizeLimit: setting,
+  headerCountLimit: always(integer(1)),
+  targetSizeLimit: always(integer(1)),
+  trailerSizeLimit: always(integer(1)),
+  chunkLineSizeLimit: always(integer(1)),
+  chunkOverheadLimit: always(integer(1)),
+  drainLimit: orNone(integer(0)),
+  lingerTimeout: timeOrZero,
+  bodySizeLimit: orNone(integer(0)),
+  requestLimit: orNone(integer(1)),
+  concurrentStreamLimit: setting,
+  softStreamCap: always(integer(1)),
+  streamThreshold: always(integer(1)),
+  chunkSize: always(integer(1)),
+  streamWindowSize: window(1),
+  connectionWindowSize: window(65_535),
+  windowStallTimeout: time,
+  continuationFrameLimit: always(integer(1)),
   peerResetBudget: budget,
   ownResetBudget: budget,
   controlFrameBudget: budget,
@@ -501,11 +477,12 @@ export function resolveOptions(init: OptionsInit, base: Options = defaultOptions
   for (const [name, value] of Object.entries(init)) {
     if (value === undefined) continue;
     if (!isOptionName(name)) {
-      throw new TypeError(`There is no option ${name}: ${hint(name)}`);
+      throw new TypeError(`There is no option ${name}: ${hintFor(name, Object.keys(CHECKS))}`);
     }
-    const allowed = CHECKS[name](value);
+    const check: Check & Partial<LimitCheck> = CHECKS[name];
+    const allowed = check(value);
     if (allowed !== null) throw new RangeError(`${name} is ${show(value)}, but must be ${allowed}`);
-    given.push([name, copy(value)]);
+    given.push([name, copy(saysNone(value) ? check.none ?? value : value)]);
   }
   return given.length === 0 ? base : Object.freeze({ ...base, ...Object.fromEntries(given) });
 }
@@ -514,60 +491,8 @@ function isOptionName(name: string): name is keyof Options {
   return Object.hasOwn(CHECKS, name);
 }
 
-function show(value: unknown): string {
-  if (typeof value === "bigint") return `${value}n`;
-  return typeof value === "number" ? String(value) : JSON.stringify(value) ?? `a ${typeof value}`;
-}
-
 /** A value that whoever gave it cannot change any more. */
 function copy(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze([...value]);
   return typeof value === "object" && value !== null ? Object.freeze({ ...value }) : value;
-}
-
-/** What has its place elsewhere. */
-const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
-  "where to listen is for listen(), or serve()": [
-    "port",
-    "hostname",
-    "host",
-    "path",
-    "cert",
-    "key",
-    "reusePort",
-  ],
-  "it is for new HttpServer(), or serve()": ["onError", "log", "driverFactory"],
-  "it is for serve()": ["onListen", "signal", "handler", "fetch"],
-};
-
-/** Above this part of a name's letters that differ, no other was meant. */
-const FARTHEST = 0.5;
-
-/** What to do about a name that is no option. */
-function hint(name: string): string {
-  const known = Object.keys(CHECKS);
-  for (const [place, names] of Object.entries(ELSEWHERE)) {
-    if (names.includes(name)) return place;
-  }
-  const differences = known.map((other) =>
-    editDistance(name.toLowerCase(), other.toLowerCase()) / Math.max(name.length, other.length)
-  );
-  const least = Math.min(...differences);
-  return least > FARTHEST
-    ? "leave it out, or see Options for those that there are"
-    : `did you mean ${known[differences.indexOf(least)]}?`;
-}
-
-/** How many letters have to be changed, added or left out to make one text of another. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const change = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
 }

@@ -87,7 +87,7 @@ Deno.test("a log and a callback of onClose() that reject are told on the console
 
 Deno.test("HttpServer.stop() refuses what is no time", async () => {
   const server = new HttpServer(() => new Response());
-  for (const timeout of [NaN, -1, null, "5"]) {
+  for (const timeout of [NaN, -1, "5"]) {
     await assertRejects(() => Reflect.apply(server.stop, server, [timeout]), RangeError, "stop: timeout is");
   }
   await server.stop(2 ** 40);
@@ -96,7 +96,7 @@ Deno.test("HttpServer.stop() refuses what is no time", async () => {
 Deno.test("exchange.bodySizeLimit refuses what is no number", async () => {
   const messages: string[] = [];
   const handler: Handler = (_request, exchange) => {
-    for (const limit of [null, "1mb", NaN, -1]) {
+    for (const limit of ["1mb", NaN, -1]) {
       try {
         Reflect.set(exchange, "bodySizeLimit", limit);
       } catch (error) {
@@ -108,7 +108,7 @@ Deno.test("exchange.bodySizeLimit refuses what is no number", async () => {
   await withServer(handler, {}, async ({ connect }) => {
     await connect().request(GET);
   });
-  assertEquals(messages.length, 4);
+  assertEquals(messages.length, 3);
   for (const message of messages) assertStringIncludes(message, "must be 0 or more bytes");
 });
 

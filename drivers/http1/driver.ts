@@ -247,7 +247,7 @@ export class Http1Driver implements HttpDriver {
     message.awaitsContinue = expectsContinue && this.#input.length === 0;
     message.body = new RequestBody({
       length,
-      limit: options.bodySizeLimit ?? Infinity,
+      limit: options.bodySizeLimit,
       softCap: options.softStreamCap,
       onFirstRead: expectsContinue ? () => this.#continue(message) : undefined,
     });

@@ -62,7 +62,7 @@ export class Receiver {
     stream.declared = head.contentLength;
     message.body = new RequestBody({
       length: head.contentLength,
-      limit: tunnel ? Infinity : options.bodySizeLimit ?? Infinity,
+      limit: tunnel ? Infinity : options.bodySizeLimit,
       softCap: options.softStreamCap,
       onFirstRead: head.expectsContinue ? () => onContinue(stream) : undefined,
       onTake: (count) => this.#onTaken(stream, count),

@@ -207,7 +207,7 @@ async function echoBytes(connection: UpgradedConnection): Promise<void> {
 function webSocket({ request, exchange, params }: Call): Response {
   const { bodySizeLimit, streamTimeout } = exchange.client.options;
   const { socket, response } = upgradeWebSocket(request, {
-    maxMessageSize: bodySizeLimit ?? undefined,
+    maxMessageSize: bodySizeLimit === Infinity ? undefined : bodySizeLimit,
     idleTimeout: 2 * streamTimeout / 1000,
   });
   socket.binaryType = "arraybuffer";
