@@ -62,8 +62,11 @@ export interface ServerHandle<A extends Deno.Addr = Deno.Addr> extends AsyncDisp
   readonly finished: Promise<void>;
   /** The server underneath. */
   readonly server: HttpServer;
-  /** Stops gracefully: running exchanges have `options.shutdownTimeout` to finish. */
-  shutdown(): Promise<void>;
+  /**
+   * Stops gracefully: what runs has `timeout` milliseconds to finish, `options.shutdownTimeout` when left out (see
+   * {@link HttpServer.stop}).
+   */
+  shutdown(timeout?: number | null): Promise<void>;
   /** Keeps the process alive while it listens. */
   ref(): void;
   /** Does not keep the process alive. */
@@ -132,7 +135,7 @@ export function serve(first: object, second?: unknown): ServerHandle {
     addr: listener.addr,
     finished: server.finished,
     server,
-    shutdown: () => server.stop(),
+    shutdown: (timeout) => server.stop(timeout),
     ref: () => listener.ref(),
     unref: () => listener.unref(),
     [Symbol.asyncDispose]: () => server.stop(),

@@ -13,7 +13,7 @@ import type { HttpDriverFactory } from "./drivers/driver.ts";
 import { DefaultDriverFactory } from "./drivers/factory.ts";
 import { HttpError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
-import { attempt } from "./message.ts";
+import { attempt, type RequestMessage } from "./message.ts";
 import { type Options, type OptionsInit, resolveOptions } from "./options.ts";
 import { ServerRequest } from "./request.ts";
 import { Response } from "./response.ts";
@@ -23,6 +23,7 @@ import { HandlerQueue } from "./server/handler_queue.ts";
 import type { NetworkLoad } from "./server/load.ts";
 import { Member, type MemberHost } from "./server/member.ts";
 import { Networks } from "./server/networks.ts";
+import { allowField, refuseMethod } from "./server/methods.ts";
 import { describe, type ErrorHandler, ErrorPages, type ErrorRenderer } from "./server/error_pages.ts";
 import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
 import { WritePool } from "./write_queue.ts";
@@ -236,8 +237,10 @@ export class HttpServer {
 
   #dispatch(request: ServerRequest, member: Member): Answer {
     this.#requests++;
-    const refused = this.#checkMethod(request);
-    if (refused !== null) return refused;
+    const message = ServerRequest.messageOf(request);
+    if (message.target === "*" && message.method === "OPTIONS") return optionsOfServer(message);
+    const refused = refuseMethod(message);
+    if (refused !== null) return this.#pages.ofClient(refused, request);
     return this.#handlers.enter(member) ? this.#handle(request, member) : this.#queue(request, member);
   }
 
@@ -253,25 +256,9 @@ export class HttpServer {
 
   // "The server MAY send a Retry-After header field" (RFC 9110 §15.6.4). By then no request waits that waits now.
   #refuse(request: ServerRequest): Answer {
-    const seconds = Math.ceil(this.options.handlerQueueTimeout / 1000);
-    const headers = { "retry-after": String(seconds) };
+    const { handlerQueueTimeout: time } = this.options;
+    const headers = time === Infinity ? {} : { "retry-after": String(Math.ceil(time / 1000)) };
     return this.#pages.ofClient(new HttpError(503, "Too many requests are waiting", { headers }), request);
-  }
-
-  /** "An origin server that receives a request method that is unrecognized [...] SHOULD respond with 501" (RFC 9110 §9.1). */
-  #checkMethod(request: ServerRequest): Answer | null {
-    const message = ServerRequest.messageOf(request);
-    const { allowedMethods } = message.client.options;
-    if (message.target === "*" && message.method === "OPTIONS") {
-      return new Response(null, { status: 204, headers: { allow: allowedMethods?.join(", ") ?? "*" } });
-    }
-    if (allowedMethods === null || allowedMethods.includes(message.method)) return null;
-    // "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 §15.5.6)
-    const headers = { allow: allowedMethods.join(", ") };
-    if (KNOWN_METHODS.has(message.method)) {
-      return this.#pages.ofClient(new HttpError(405, undefined, { headers }), request);
-    }
-    return this.#pages.ofClient(new HttpError(501, "This method is not known here (RFC 9110 §9.1)"), request);
   }
 
   #handle(request: ServerRequest, member: Member): Answer {
@@ -322,20 +309,24 @@ export class HttpServer {
   // Its end.
 
   /**
-   * Stops: nothing further is accepted, idle connections are closed at once, running exchanges are finished with
-   * `connection: close`, and what is left after `timeout` milliseconds is cut. May be called again, with a shorter time.
+   * Stops: nothing further is accepted, idle connections are closed at once, and running exchanges are finished with
+   * `connection: close`. What is left after `timeout` milliseconds is cut: connections are closed, and handlers that still run are
+   * not waited for. Until then a handler is waited for even when its client has left. May be called again, with a shorter time.
    *
-   * @param timeout milliseconds; `options.shutdownTimeout` when left out, `Infinity` for as long as it takes
-   * @returns a promise that resolves when all is closed
+   * @param timeout milliseconds; `options.shutdownTimeout` when left out, `Infinity` or `null` for as long as it takes
+   * @returns a promise that resolves when all is closed and no handler runs, or when the time is over
    * @throws {RangeError} when the time is none
    */
-  async stop(timeout: number = this.options.shutdownTimeout): Promise<void> {
-    if (typeof timeout !== "number" || !(timeout >= 0)) {
-      throw new RangeError(`stop: timeout is ${timeout}, but must be 0 or more milliseconds`);
+  async stop(timeout: number | null = this.options.shutdownTimeout): Promise<void> {
+    const time = timeout ?? Infinity;
+    if (typeof time !== "number" || !(time >= 0)) {
+      throw new RangeError(
+        `stop: timeout is ${timeout}, but must be 0 or more milliseconds, or Infinity or null for no limit`,
+      );
     }
     const first = !this.#stopping;
     this.#stopping = true;
-    const timer = callAfter(timeout, () => this.#cut());
+    const timer = callAfter(time, () => this.#cut());
     if (first) this.#finish().then(this.#finished.resolve, this.#finished.reject);
     await this.#finished.promise;
     clearTimeout(timer);
@@ -346,10 +337,12 @@ export class HttpServer {
     await Promise.all([...this.#clients].map((client) => client.stop(Infinity)));
     await Promise.all(this.#acceptors.values());
     this.#closing.finish();
+    await this.#handlers.idle;
   }
 
   #cut(): void {
     for (const client of this.#clients) client.close();
+    this.#handlers.abandon();
   }
 
   /** Stops, so that a server may be declared with `await using`. */
@@ -358,18 +351,10 @@ export class HttpServer {
   }
 }
 
-// The methods of RFC 9110 §9.3 and RFC 5789: refused as 405 where they are not allowed
-const KNOWN_METHODS: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-  "OPTIONS",
-  "TRACE",
-  "CONNECT",
-]);
+/** `OPTIONS *` is about the server as a whole (RFC 9110 §9.3.7), which no handler for its resources knows. */
+function optionsOfServer({ client }: RequestMessage): globalThis.Response {
+  return new Response(null, { status: 204, headers: { allow: allowField(client.options.allowedMethods) } });
+}
 
 function logToConsole(error: unknown): void {
   console.error(error);

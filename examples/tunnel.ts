@@ -52,7 +52,7 @@ function flag(name: string, standard: string): string {
 const server = serve({
   hostname: flag("hostname", "127.0.0.1"),
   port: Number(flag("port", "8888")),
-  allowedMethods: null,
+  allowedMethods: ["CONNECT", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
   onListen: ({ hostname, port }) => console.log(`proxy on http://${hostname}:${port}/`),
 }, (request, exchange) => {
   if (request.method === "CONNECT") return connect(exchange);

@@ -9,12 +9,13 @@ import { ServerRequest } from "../request.ts";
 import { Response } from "../response.ts";
 
 /**
- * Answers what a handler threw, in the shape of `Deno.serve`'s `onError`: an error or a rejection, a return value that is no
- * `Response`, a `Response` that cannot be sent. It never gets what a client did wrong: a request or a body that is malformed, too
- * large or too slow is answered without it, also where the error passed through the handler that was reading the body.
+ * Answers what a handler threw, in the shape of `Deno.serve`'s `onError`: an error or a rejection, a return
+ * value that is no `Response`, a `Response` that cannot be sent. It never gets what a client did wrong: a
+ * request or a body that is malformed, too large or too slow is answered without it, also where the error
+ * passed through the handler that was reading the body.
  *
- * Its response is sent as it is. Where it throws, or gives no `Response` that can be sent, both errors are logged and the server's
- * own page is sent.
+ * Its response is sent as it is. Where it throws, or gives no `Response` that can be sent, both errors are
+ * logged and the server's own page is sent.
  */
 export type ErrorHandler = (
   error: unknown,
@@ -25,13 +26,15 @@ export type ErrorHandler = (
  * Renders the page of every error that nobody else answers:
  *
  * - what a client did wrong, found by Drover, with `request` being `null` where the head could not be parsed;
- * - where there is no {@link ErrorHandler}, what a handler threw: an {@link HttpError} as it is, and anything else (which is
+ * - where there is no {@link ErrorHandler}, what a handler threw: an {@link HttpError} as it is, and anything
+ *   else (which is
  *   logged) as an `HttpError` of status 500 with the thrown value as its `cause`.
  *
- * The response has the status of the error, and the header fields of the error, whatever the page says: a 405 keeps its `allow`
- * (RFC 9110 §15.5.6), and a connection that has to end says `connection: close`. The page decides about the content and all other
- * fields. The page is read completely before it is sent. Where the renderer throws, or gives no `Response` that can be sent, the
- * failure is logged and the server's own page is sent.
+ * The response has the status of the error, and the header fields of the error, whatever the page says: a 405
+ * keeps its `allow` (RFC 9110 §15.5.6), and a connection that has to end says `connection: close`. The page
+ * decides about the content and all other fields. The page is read completely before it is sent. Where the
+ * renderer throws, or gives no `Response` that can be sent, the failure is logged and the server's own page
+ * is sent.
  */
 export type ErrorRenderer = (
   error: HttpError,
@@ -75,7 +78,10 @@ export class ErrorPages {
     return this.#render(fault, request);
   }
 
-  /** Answers what a handler threw, or a response that cannot be sent; `request` is `null` for an error page that cannot. */
+  /**
+   * Answers what a handler threw, or a response that cannot be sent; `request` is `null` for an error page
+   * that cannot.
+   */
   ofHandler(error: unknown, request: ServerRequest | null): Page {
     const fault = faultOfClient(error, request);
     if (fault !== null) return isSettled(request) ? nobodyWaits() : this.ofClient(fault, request);
@@ -122,7 +128,9 @@ export class ErrorPages {
     }
   }
 
-  /** The server's own page; a program may have changed the members of an error, so that they cannot be sent. */
+  /**
+   * The server's own page; a program may have changed the members of an error, so that they cannot be sent.
+   */
   #ownPage(fault: HttpError, request: ServerRequest | null): globalThis.Response {
     try {
       return ownPage(fault);
@@ -134,9 +142,9 @@ export class ErrorPages {
 }
 
 /**
- * The client's fault that made a handler fail, or `null`. A handler that reads a body gets the error of the body, and mostly passes
- * it on; `fetch` wraps it in a `TypeError` with a copy as its `cause`. An {@link HttpError} that the handler made of it is the
- * handler's answer.
+ * The client's fault that made a handler fail, or `null`. A handler that reads a body gets the error of the
+ * body, and mostly passes it on; `fetch` wraps it in a `TypeError` with a copy as its `cause`. An {@link
+ * HttpError} that the handler made of it is the handler's answer.
  */
 function faultOfClient(error: unknown, request: ServerRequest | null): HttpError | null {
   if (error instanceof ClientDisconnectedError) {
@@ -179,7 +187,9 @@ async function withFieldsOf(fault: HttpError, page: globalThis.Response): Promis
   return new Response(body as BodyInit | null, { status: fault.status, headers });
 }
 
-/** The server's own page: the message of an error. The message of a 500 that Drover made is its reason phrase. */
+/**
+ * The server's own page: the message of an error. The message of a 500 that Drover made is its reason phrase.
+ */
 function ownPage(fault: HttpError): globalThis.Response {
   const headers = new Headers(fault.headers);
   if (!headers.has("content-type")) headers.set("content-type", "text/plain;charset=UTF-8");

@@ -33,6 +33,8 @@ export class HandlerQueue implements Timed {
   readonly #turns = new LinkedList<Turn>(); // in the order of their deadlines
   readonly #networks = new Ranking<NetworkLoad>(); // those of which requests wait
   #running = 0;
+  #idle: PromiseWithResolvers<void> | null = null;
+  #isAbandoned = false;
   #lastTurn = 0; // counts up: who has a lower one has begun to wait, or was served, the longer ago
 
   /** @param deadlines whose ticks end waits that take too long */
@@ -64,9 +66,24 @@ export class HandlerQueue implements Timed {
     this.#running--;
     client.running--;
     if (--network.running === 0) network.settle();
-    if (this.#turns.size === 0) return;
-    if (network.waiting > 0) this.#rank(client);
-    this.#admit();
+    if (this.#turns.size > 0) {
+      if (network.waiting > 0) this.#rank(client);
+      this.#admit();
+    }
+    if (this.#running === 0) this.#idle?.resolve();
+  }
+
+  /** Resolves when no handler runs; `null` when that is so already, or when nobody is to wait for it. */
+  get idle(): Promise<void> | null {
+    if (this.#running === 0 || this.#isAbandoned) return null;
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
+  }
+
+  /** Ends the wait for the handlers that run: {@link HandlerQueue.idle} resolves now. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#idle?.resolve();
   }
 
   /**
@@ -155,6 +172,7 @@ export class HandlerQueue implements Timed {
 
 /** Whether a client may take one more of `limit` places: `load` is what it has and what its network has. */
 function mayTake(load: number, limit: number, taken: number): boolean {
+  if (limit === Infinity) return true;
   const free = limit - taken;
   return load * limit < 2 * free * free;
 }

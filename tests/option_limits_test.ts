@@ -58,7 +58,7 @@ async function withNoted(
   run: (noted: Noted) => Promise<void>,
 ): Promise<void> {
   const { capacity, ...limits } = options;
-  await using server = new HttpServer(handler, limits);
+  await using server = new HttpServer(handler, { shutdownTimeout: 20, ...limits }); // some handlers never end
   const pair = connectionPair({ capacity });
   const asked: number[] = [];
   let taken = 0;

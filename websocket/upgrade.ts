@@ -33,7 +33,7 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /**
  * Upgrades a request to a WebSocket: `GET` with `Upgrade: websocket` over HTTP/1.1, or an extended CONNECT
- * over HTTP/2 where `options.extendedConnect` offers it and `options.allowedMethods` has CONNECT.
+ * over HTTP/2 where `options.extendedConnect` offers it.
  *
  * @param request as the handler was given it
  * @param options what differs from the defaults

@@ -30,6 +30,10 @@ const SWITCHES = {
   "--compress": ["compress", true],
   "--no-compress": ["compress", false],
 } as const;
+/** CONNECT reaches the handler only where it is listed, and with it all others that are to. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"].concat(
+  ["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "PURGE", "QUERY"],
+);
 const LATER = ["--client-ca", "--sni", "--proxy-protocol"];
 
 type Valued = typeof VALUED[number];
@@ -43,7 +47,7 @@ type Switch = keyof typeof SWITCHES;
 export function parseFlags(args: readonly string[]): Flags {
   const values = new Map<Valued, string>();
   const switches = { reusePort: false, accessLog: false, websocket: true, compress: true };
-  const options: [name: string, value: unknown][] = [["allowedMethods", null]];
+  const options: [name: string, value: unknown][] = [["allowedMethods", METHODS]];
   const rest = [...args];
   for (let flag = rest.shift(); flag !== undefined; flag = rest.shift()) {
     const [name = "", inline] = splitOnce(flag);
@@ -85,19 +89,17 @@ function parsePort(text: string): number {
   return Number(text);
 }
 
-/** `NAME=VALUE`, the value read by what the option's default looks like. */
+/** `NAME=VALUE`, the value read by what it looks like. */
 function parseOption(text: string): [name: string, value: unknown] {
   const [name, value] = splitOnce(text);
   if (value === undefined) throw new FlagError(`--option ${text}: NAME=VALUE is needed`);
-  const standard = Object.entries(defaultOptions).find(([known]) => known === name);
-  if (standard === undefined) throw new FlagError(`--option ${text}: there is no such option`);
-  return [name, optionValue(value, standard[1])];
+  if (!Object.hasOwn(defaultOptions, name)) throw new FlagError(`--option ${text}: there is no such option`);
+  return [name, name === "allowedMethods" && value !== "none" ? value.split(",") : optionValue(value)];
 }
 
-function optionValue(text: string, standard: unknown): unknown {
+function optionValue(text: string): unknown {
   if (text === "none") return null;
   if (text === "true" || text === "false") return text === "true";
-  if (Array.isArray(standard)) return text.split(",");
   const budget = /^(\d+)\/(\d+)$/.exec(text); // BURST/PERSECOND
   if (budget !== null) return { burst: Number(budget[1]), perSecond: Number(budget[2]) };
   return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;

@@ -18,6 +18,7 @@ import {
 } from "../support/http2_client.ts";
 import type { ServerOptions } from "../support/server.ts";
 import { Recorder } from "../support/vectors.ts";
+import { everyMethod } from "../support/server.ts";
 
 const extended: Fields = [
   [":method", "CONNECT"],
@@ -28,7 +29,7 @@ const extended: Fields = [
 ];
 const plain: Fields = [[":method", "CONNECT"], [":authority", "example.com:443"]];
 
-const options: ServerOptions = { extendedConnect: true, allowedMethods: null };
+const options: ServerOptions = { extendedConnect: true, allowedMethods: everyMethod };
 
 // §3: the setting
 
@@ -50,7 +51,7 @@ Deno.test("SETTINGS_ENABLE_CONNECT_PROTOCOL is not sent, or is 0, without it (RF
 
 Deno.test("without the option an extended CONNECT is malformed (RFC 8441 §3, RFC 9113 §8.3)", async () => {
   const recorder = new Recorder();
-  await withHttp2(recorder.handler, { allowedMethods: null }, async ({ connect }) => {
+  await withHttp2(recorder.handler, { allowedMethods: everyMethod }, async ({ connect }) => {
     const client = connect();
     client.headers(1, extended, { endStream: false });
     await client.expectMalformed(1);

@@ -4,6 +4,7 @@ import type { Handler } from "../../mod.ts";
 import { Response as DroverResponse } from "../../mod.ts";
 import { assert, assertEquals, assertLacks } from "../support/assert.ts";
 import { within } from "../support/deadline.ts";
+import { withHttp2 } from "../support/http2_client.ts";
 import { field, hasConnectionOption, type RawResponse } from "../support/response_parser.ts";
 import { type ServerOptions, withServer } from "../support/server.ts";
 import { Recorder } from "../support/vectors.ts";
@@ -27,22 +28,59 @@ for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
   });
 }
 
-for (const method of ["FOO", "get", "Get", "GETS", "GE", "PROPFIND", "M-SEARCH", "QUERYX"]) {
-  Deno.test(`the unknown method ${method} is answered 501 (RFC 9110 §9.1)`, async () => {
-    const { status, handled } = await ask(method);
+for (const method of ["PROPFIND", "PURGE", "QUERY", "M-SEARCH", "get", "Get", "GETS", "foo"]) {
+  Deno.test(`${method} reaches the handler in its case, over both versions (RFC 9110 §9.1)`, async () => {
+    const recorder = new Recorder();
+    await withServer(recorder.handler, {}, async ({ connect }) => {
+      assertEquals((await connect().request(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`)).status, 200);
+    });
+    await withHttp2(recorder.handler, {}, async ({ connect }) => {
+      const client = connect();
+      assertEquals((await client.response(client.request({ method }))).status, 200);
+    });
+    assertEquals(recorder.seen.map((seen) => seen.method), [method, method]);
+  });
+
+  Deno.test(`${method} is answered 501 by a server whose list of methods lacks it (RFC 9110 §9.1)`, async () => {
+    const { status, handled } = await ask(method, { allowedMethods: ["GET", "HEAD"] });
     assertEquals({ status, handled }, { status: 501, handled: 0 });
   });
 }
 
-for (const method of ["get", "Get", "foo", "PROPFIND"]) {
-  Deno.test(`${method} reaches the handler in its case where any method is allowed (RFC 9110 §9.1)`, async () => {
-    const recorder = new Recorder();
-    await withServer(recorder.handler, { allowedMethods: null }, async ({ connect }) => {
-      assertEquals((await connect().request(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`)).status, 200);
-      assertEquals(recorder.seen.map((seen) => seen.method), [method]);
-    });
+for (const [method, target] of [["TRACE", "/"], ["CONNECT", "a:80"]] as const) {
+  Deno.test(`${method} is answered 405 with Allow, unless it is listed (RFC 9110 §9.3, §15.5.6)`, async () => {
+    for (const allowedMethods of [null, ["GET", method]]) {
+      const recorder = new Recorder();
+      const handler: Handler = (...all) => (recorder.handler(...all), new Response("no", { status: 403 }));
+      await withServer(handler, { allowedMethods }, async ({ connect }) => {
+        const response = await connect().request(
+          `${method} ${target} HTTP/1.1\r\nHost: ${target.replace("/", "a")}\r\n\r\n`,
+        );
+        assertEquals(response.status, allowedMethods === null ? 405 : 403);
+        assertEquals(recorder.seen.length, allowedMethods === null ? 0 : 1);
+        if (allowedMethods !== null) return;
+        const allow = (field(response.fields, "allow") ?? "").split(", ");
+        assertEquals([allow.includes("GET"), allow.includes("PATCH"), allow.includes(method)], [
+          true,
+          true,
+          false,
+        ]);
+      });
+    }
   });
 }
+
+Deno.test("OPTIONS * names methods in Allow, and no asterisk, where no list is given (RFC 9110 §9.3.7, §10.2.1)", async () => {
+  const response = await withServer(
+    () => new Response(),
+    {},
+    ({ connect }) => connect().request("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+  );
+  assertEquals([response.status, field(response.fields, "allow")], [
+    204,
+    "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+  ]);
+});
 
 // §15.5.6: 405 MUST have Allow
 for (const method of ["TRACE", "POST", "DELETE", "OPTIONS", "PATCH"]) {
@@ -69,15 +107,15 @@ Deno.test("TRACE never reflects the request (RFC 9110 §9.3.8)", async () => {
   });
 });
 
-Deno.test("TRACE reaches the handler where any method is allowed (RFC 9110 §9.3.8)", async () => {
-  const { status, handled } = await ask("TRACE", { allowedMethods: null });
+Deno.test("TRACE reaches the handler where it is listed (RFC 9110 §9.3.8)", async () => {
+  const { status, handled } = await ask("TRACE", { allowedMethods: ["TRACE"] });
   assertEquals({ status, handled }, { status: 200, handled: 1 });
 });
 
 for (const [method, status] of [["TRACE", 405], ["FOO", 501]] as const) {
   Deno.test(`the body of a request answered ${status} is never a request (RFC 9112 §6)`, async () => {
     const recorder = new Recorder();
-    await withServer(recorder.handler, {}, async ({ connect }) => {
+    await withServer(recorder.handler, { allowedMethods: ["GET"] }, async ({ connect }) => {
       const raw = connect();
       const body = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
       raw.offer(`${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`);

@@ -16,7 +16,7 @@ async function echo(connection: UpgradedConnection): Promise<void> {
 }
 
 const echoing: Handler = (_, exchange) => exchange.upgrade(echo);
-const any = { allowedMethods: null };
+const any = { allowedMethods: ["GET", "POST", "CONNECT"] };
 
 /** A handler that gives out the connection that it takes over. */
 function giving(): { handler: Handler; connection: Promise<UpgradedConnection> } {

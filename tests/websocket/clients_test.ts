@@ -89,7 +89,7 @@ for (
     ["HTTP/1.1 and TLS", { encrypted: true, options: { http2: false } }, "HTTP/1.1 GET"],
     ["HTTP/2 by extended CONNECT", {
       encrypted: true,
-      options: { extendedConnect: true, allowedMethods: null },
+      options: { extendedConnect: true },
     }, "HTTP/2 websocket"],
   ] as const
 ) {
