@@ -275,7 +275,7 @@ Deno.test("CONNECT is a handshake only as an extended CONNECT for websocket (RFC
       throw error;
     }
   };
-  await using server = new HttpServer(handler, { allowedMethods: null, log: () => {} });
+  await using server = new HttpServer(handler, { allowedMethods: ["CONNECT"], log: () => {} });
   const { addr } = server.listen({ hostname: "127.0.0.1", port: 0 });
   assert(addr.transport === "tcp", "the listener has a port");
   using raw = await Deno.connect({ hostname: "127.0.0.1", port: addr.port });
