@@ -486,9 +486,16 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
       await this.#flushed.promise;
     }
     while (this.#phase === "lingering" && this.#endedAt === Infinity) {
-      if (this.#lingered > this.options.drainLimit) return;
-      this.#drop(await this.#reader.read());
+      if (this.#lingered > this.options.drainLimit) await this.#untilClosed();
+      else this.#drop(await this.#reader.read());
     }
+  }
+
+  // A peer that goes on sending is not cut at once: a program that sends before it reads would meet the
+  // reset, and never look at the response. Its bytes wait in the system, which holds it back, until
+  // `lingerTimeout` is over.
+  #untilClosed(): Promise<void> {
+    return new Promise((resolve) => this.onClose(() => resolve()));
   }
 
   // Time.

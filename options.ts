@@ -176,8 +176,9 @@ export interface Options {
    */
   readonly drainLimit: number;
   /**
-   * For which a connection that was ended waits for the peer to end its side, so that the response is not lost to
-   * a reset. Milliseconds. When exceeded: closed.
+   * For which a connection that was ended waits for the peer to end its side, so that the response is not
+   * lost to a reset. Milliseconds. When exceeded: closed. What the peer sends in that time is dropped, up to
+   * `drainLimit`; more waits in the system, which holds the peer back.
    * Others: Go 0.5 s, Apache 2 s, nginx 5 s.
    * @default {2000}
    */
