@@ -246,26 +246,35 @@ export class HttpServer {
 
   /** Lets a request wait until its handler may run. */
   #queue(request: ServerRequest, member: Member): Answer {
-    const turn = this.#handlers.wait(member, ServerRequest.messageOf(request).completed);
+    const turn = this.#handlers.wait(member, ServerRequest.messageOf(request).signal);
     if (turn === null) return this.#refuse(request);
     return turn.then((end) => {
-      if (end === "late") return this.#refuse(request);
-      return end === "run" ? this.#handle(request, member) : new Response(null, { status: 503 });
+      if (end === "run") return this.#handle(request, member);
+      return end === "late" ? this.#refuse(request) : this.#dismiss();
     });
   }
 
-  // "The server MAY send a Retry-After header field" (RFC 9110 §15.6.4). By then no request waits that waits now.
   #refuse(request: ServerRequest): Answer {
-    const { handlerQueueTimeout: time } = this.options;
-    const headers = time === Infinity ? {} : { "retry-after": String(Math.ceil(time / 1000)) };
+    const headers = this.#retryLater();
     return this.#pages.ofClient(new HttpError(503, "Too many requests are waiting", { headers }), request);
+  }
+
+  /** The answer to a client that has left. One that has only ended its side reads it, but a page is not worth it. */
+  #dismiss(): Answer {
+    return new Response(null, { status: 503, headers: this.#retryLater() });
+  }
+
+  // "The server MAY send a Retry-After header field" (RFC 9110 §15.6.4). By then no request waits that waits now.
+  #retryLater(): Record<string, string> {
+    const { handlerQueueTimeout: time } = this.options;
+    return time === Infinity ? {} : { "retry-after": String(Math.ceil(time / 1000)) };
   }
 
   #handle(request: ServerRequest, member: Member): Answer {
     const message = ServerRequest.messageOf(request);
     if (message.settled) { // the client left right when it was the turn of its request
       this.#handlers.leave(member);
-      return new Response(null, { status: 503 });
+      return this.#dismiss();
     }
     let result: Answer;
     try {

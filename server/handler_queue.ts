@@ -89,10 +89,10 @@ export class HandlerQueue implements Timed {
   /**
    * Waits for a place, which is taken when the promise gives `"run"`.
    *
-   * @param left settles when nobody wants the answer any more
+   * @param left aborts when the client leaves
    * @returns how the wait ends; `null` when the request may not even wait
    */
-  wait(client: ClientLoad, left: Promise<unknown>): Promise<TurnEnd> | null {
+  wait(client: ClientLoad, left: AbortSignal): Promise<TurnEnd> | null {
     const { handlerQueueLimit, handlerQueueTimeout } = this.#limits;
     if (!mayTake(client.waiting + client.network.waiting, handlerQueueLimit, this.#turns.size)) return null;
     if (this.#turns.size === 0) this.#deadlines.add(this);
@@ -100,8 +100,8 @@ export class HandlerQueue implements Timed {
     const deadline = this.#deadlines.after(handlerQueueTimeout);
     const turn: Turn = { client, deadline, end, links: null };
     this.#add(turn);
-    const onLeft = () => this.#end(turn, "left");
-    left.then(onLeft, onLeft);
+    left.addEventListener("abort", () => this.#end(turn, "left"), { once: true });
+    if (left.aborted) this.#end(turn, "left");
     return promise;
   }
 

@@ -235,6 +235,41 @@ Deno.test("a request whose stream is reset waits no longer (RFC 9113 §6.4)", as
   });
 });
 
+Deno.test("a request whose client ends its side waits no longer, and gets 503", async () => {
+  const gate = new Gate();
+  await withTcpServer(gate.handler, { handlerLimit: 1 }, async ({ connect, server }) => {
+    const first = await connect();
+    await first.send(get("/0"));
+    await gate.arrival("/0");
+    const second = await connect();
+    await second.send(get("/1"));
+    await until("the wait", () => server.stats.waitingHandlers === 1);
+    await second.end();
+    const { status, fields } = await second.readResponse();
+    assertEquals([status, field(fields, "retry-after"), server.stats.waitingHandlers], [503, "15", 0]);
+    gate.open("/0");
+    assertEquals((await first.readResponse()).text, "/0");
+    assertEquals(gate.targets, ["/0"]);
+  });
+});
+
+Deno.test('a request whose client ends its side waits on with halfClose: "answer"', async () => {
+  const gate = new Gate();
+  await withTcpServer(gate.handler, { handlerLimit: 1, halfClose: "answer" }, async ({ connect, server }) => {
+    const first = await connect();
+    await first.send(get("/0"));
+    await gate.arrival("/0");
+    const second = await connect();
+    await second.send(get("/1"));
+    await second.end();
+    await until("the wait", () => server.stats.waitingHandlers === 1);
+    gate.open("/0");
+    gate.open("/1");
+    assertEquals((await second.readResponse()).text, "/1");
+    assertEquals((await first.readResponse()).text, "/0");
+  });
+});
+
 Deno.test("a refusal is no error of the handler", async () => {
   const gate = new Gate();
   const errors: unknown[] = [];

@@ -22,7 +22,7 @@ function randomNumbers(seed: number): (limit: number) => number {
 /** What is known of one request from outside of the queue. */
 interface Asked {
   readonly client: ClientLoad;
-  readonly left: PromiseWithResolvers<void>;
+  readonly left: AbortController;
   state: "waiting" | "running" | "over";
 }
 
@@ -50,9 +50,9 @@ class Model {
 
   /** One request; says whether it runs, waits, or was refused. */
   ask(client: ClientLoad): "waiting" | "running" | "refused" {
-    const asked: Asked = { client, left: Promise.withResolvers(), state: "running" };
+    const asked: Asked = { client, left: new AbortController(), state: "running" };
     if (!this.queue.enter(client)) {
-      const wait = this.queue.wait(client, asked.left.promise);
+      const wait = this.queue.wait(client, asked.left.signal);
       if (wait === null) return "refused";
       asked.state = "waiting";
       wait.then((end) => this.#end(asked, end));
@@ -141,7 +141,7 @@ for (let seed = 1; seed <= 20; seed++) {
       const choice = random(10);
       if (choice < growth) model.ask(pick(model.clients)!);
       else if (choice < 9 && running !== undefined) model.finish(running);
-      else if (waiting !== undefined) waiting.left.reject(new Error("left"));
+      else if (waiting !== undefined) waiting.left.abort();
       await Promise.resolve();
       await Promise.resolve();
       model.check();
@@ -179,7 +179,7 @@ for (const [networks, each, share] of SHARES) {
     assertEquals([least, most].includes(share), true, `${share}, not ${least} to ${most}`);
     model.addClients(1, 1);
     assertEquals(model.ask(model.clients.at(-1)!), "running", "a newcomer");
-    for (const asked of model.asked) asked.left.resolve();
+    for (const asked of model.asked) asked.left.abort();
   });
 }
 
@@ -189,7 +189,7 @@ Deno.test("clients that come one after the other and want everything leave place
   for (const client of model.clients) model.askAll(client);
   assertEquals(model.running.slice(0, 10), [382, 187, 106, 67, 46, 33, 25, 19, 15, 12]);
   assert(model.queue.running <= 970, `30 clients take ${model.queue.running} of 1000 places`);
-  for (const asked of model.asked) asked.left.resolve();
+  for (const asked of model.asked) asked.left.abort();
 });
 
 Deno.test("a client that took its share first gives way to one that comes later", async () => {
@@ -206,7 +206,7 @@ Deno.test("a client that took its share first gives way to one that comes later"
     model.check();
   }
   assertEquals(model.running, [25, 25]);
-  for (const asked of model.asked) asked.left.resolve();
+  for (const asked of model.asked) asked.left.abort();
 });
 
 Deno.test("two clients that want everything have their turns one after the other", async () => {
@@ -227,7 +227,7 @@ Deno.test("two clients that want everything have their turns one after the other
     const counts = [0, 1].map((index) => order.slice(0, at).filter((one) => one === index).length);
     assert(Math.abs(counts[0]! - counts[1]!) <= 1, `${order.slice(0, at)}: turns are shared`);
   }
-  for (const asked of model.asked) asked.left.resolve();
+  for (const asked of model.asked) asked.left.abort();
 });
 
 for (const [networks, each] of [[60, 1], [1, 60]] as const) {
@@ -236,7 +236,7 @@ for (const [networks, each] of [[60, 1], [1, 60]] as const) {
     model.addClients(networks, each);
     for (const client of model.clients) model.ask(client);
     const leaving = [7, 3, 31, 40];
-    for (const index of leaving) model.asked[index]!.left.resolve();
+    for (const index of leaving) model.asked[index]!.left.abort();
     const order: number[] = [];
     await Promise.resolve();
     for (let running = model.of("running"); running.length > 0; running = model.of("running")) {
@@ -258,7 +258,7 @@ Deno.test("the places for waiting are shared by the same rule", () => {
   while (model.ask(second) === "waiting");
   assertEquals([first.waiting, second.waiting], [39, 19]);
   assertEquals(model.ask(third), "waiting");
-  for (const asked of model.asked) asked.left.resolve();
+  for (const asked of model.asked) asked.left.abort();
 });
 
 Deno.test("a request waits for handlerQueueTimeout, and no millisecond less", async () => {
@@ -272,6 +272,14 @@ Deno.test("a request waits for handlerQueueTimeout, and no millisecond less", as
   await time.pass(201); // two ticks
   assertEquals([model.of("waiting").length, model.queue.waiting], [0, 0]);
   model.finish(model.of("running")[0]!);
+});
+
+Deno.test("a request whose client has left already does not wait", async () => {
+  const { queue } = new Model(1, 10);
+  const client = Object.assign(new ClientLoad(), { network: new NetworkLoad() });
+  assert(queue.enter(client), "the first runs");
+  assertEquals(await queue.wait(client, AbortSignal.abort()), "left");
+  assertEquals([queue.waiting, client.waiting, client.network.waiting], [0, 0, 0]);
 });
 
 Deno.test("a network that has left and come back still has the handlers that run for it", () => {
