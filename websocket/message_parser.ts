@@ -39,9 +39,9 @@ export class MessageParser {
   }
 
   /**
-   * The next message, control frame or fragment, consumed from `input`; `undefined` until it has come in
-   * full. A fragment is kept here until the last one of its message; it is told so that whoever asks may give
-   * way to others, since fragments may be many.
+   * Consumes the next message, control frame or fragment of `input`; gives `undefined` until it has come in
+   * full. The parser keeps a fragment until the last one of its message has come. It says that there was one,
+   * so that the caller may give way to others between two, because fragments may be many.
    *
    * @throws {WebSocketFault} 1002; 1007 as soon as a fragment is no text; 1009 as soon as a frame's header
    * says that its message is too large

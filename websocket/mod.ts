@@ -24,7 +24,8 @@
  * });
  * const socket = new WebSocket(`ws://127.0.0.1:${server.addr.port}/`);
  * socket.onopen = () => socket.send("hello");
- * console.log(await new Promise((resolve) => socket.onmessage = ({ data }) => resolve(data))); // you said hello
+ * const answer = await new Promise((resolve) => socket.onmessage = ({ data }) => resolve(data));
+ * console.log(answer); // you said hello
  * socket.close();
  * await new Promise((resolve) => socket.onclose = resolve);
  * await server.shutdown();

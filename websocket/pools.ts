@@ -1,6 +1,6 @@
 /**
- * Memory that the sockets of the process share: one that is silent holds little. Nothing of a connection stays in
- * it. It is the process's and not the server's, because what a driver hands over has no pool.
+ * Memory that the sockets of the process share: one that is silent holds little. Nothing of a connection
+ * stays in it. It is the process's and not the server's, because what a driver hands over has no pool.
  *
  * @module
  */

@@ -29,7 +29,7 @@ const MOST_DEFLATED = 1024 * 1024;
 const ENCODER = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
-/** What a {@link SendQueue} tells its session. */
+/** What a {@link SendQueue} calls back: its session. */
 export interface SendObserver {
   /** The peer has taken some bytes. */
   onWritten(): void;
@@ -84,7 +84,7 @@ export class SendQueue implements WriteObserver {
     return this.#closeSent;
   }
 
-  /** Settles when no more than the cap waits, or nothing more is sent; `null` while that is so. */
+  /** Settles when no more than the cap waits, or nothing more is sent; `null` while no more waits. */
   get drained(): Promise<void> | null {
     if (this.size <= this.#softCap || this.#ended) return null;
     this.#drain ??= Promise.withResolvers();
@@ -96,7 +96,7 @@ export class SendQueue implements WriteObserver {
     if (this.#queue.size === 0 || this.#ended) return Promise.resolve();
     if (this.#flush === null) {
       this.#flush = Promise.withResolvers();
-      this.#flush.promise.catch(ignore); // a socket that awaits it sees the rejection; nobody else has to
+      this.#flush.promise.catch(ignore); // a rejection that nobody awaits must not be an unhandled one
     }
     return this.#flush.promise;
   }
@@ -182,7 +182,7 @@ export class SendQueue implements WriteObserver {
     this.#queue.push(encodeClose(code, reason));
   }
 
-  /** Drops what waits; who waits for it goes on. */
+  /** Drops the bytes that wait, and settles the promises that wait for them. */
   end(): void {
     this.#ended = this.#closeSent = true;
     this.#queue.end();

@@ -1,6 +1,6 @@
 /**
- * One connection as a WebSocket: it reads frames, keeps the closing handshake (RFC 6455 §7), watches over a
- * silent peer and over what the peer costs. Its socket makes events of what it tells.
+ * One connection as a WebSocket: reads frames, keeps the closing handshake (RFC 6455 §7), gives up a peer
+ * that is silent, and limits what a peer costs. The socket above it makes events of what it calls back.
  *
  * @module
  */
@@ -28,6 +28,9 @@ const LARGE = 4096;
 /** How long a peer may take to answer a Close frame, and to take what was sent before, in milliseconds. */
 const CLOSE_TIMEOUT = 5_000;
 
+/** How long the session waits for a budget before it looks at the budget again, in milliseconds. */
+const LONGEST_HOLD = 60_000;
+
 /** How a socket has ended. */
 export interface SessionEnd {
   /** The code of the peer's Close frame, or of the fault, or one that stands for none. */
@@ -38,16 +41,13 @@ export interface SessionEnd {
   readonly error: unknown;
 }
 
-/** How long a budget may fill up until it is looked at again, in milliseconds. */
-const LONGEST_HOLD = 60_000;
-
-/** What a session tells its socket. */
+/** What a session calls back: its socket. */
 export interface SessionObserver {
   /** The socket is open. */
   onOpen(): void;
   /** A message has come. Its bytes are valid until this returns. */
   onMessage(opcode: Opcode, payload: Uint8Array): void;
-  /** The socket is closed; nothing is told after it. */
+  /** The socket is closed. This is the last call. */
   onEnd(end: SessionEnd): void;
 }
 
@@ -62,7 +62,7 @@ export interface SessionObserver {
  */
 export type SessionState = "connecting" | "open" | "closing" | "closed";
 
-/** What was done with something that came: a message was handled that may have taken long, or little was. */
+/** What was done with a frame: a message was handled, which may have taken long, or nearly nothing. */
 type Step = "work" | "frame";
 
 /** The server's end of one connection. */
@@ -71,7 +71,7 @@ export class Session {
   readonly #deflate: boolean;
   readonly #parser: MessageParser;
   readonly #input = new InputBuffer();
-  readonly #idle: TokenBucket | null;
+  readonly #pings: TokenBucket | null;
   readonly #inflated: TokenBucket | null;
   #connection: UpgradedConnection | null = null;
   #turns: LoopTurns | null = null;
@@ -80,14 +80,14 @@ export class Session {
   #early: Close | null = null; // closed before it was open
   #received: Close | null = null; // the peer's Close frame
   #failure: unknown = null; // why the connection was cut on this side
-  #isOver = false; // the budget for inflated bytes
+  #isOverBudget = false; // for inflated bytes
   #hold: PromiseWithResolvers<void> | null = null; // until the budget has filled up
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
   #heardAt = 0;
   #pinged = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** What it tells: its socket. */
+  /** The socket that is called back. */
   observer: SessionObserver | null = null;
 
   /** @param settings the options; @param deflate whether permessage-deflate was agreed on */
@@ -95,7 +95,7 @@ export class Session {
     this.#settings = settings;
     this.#deflate = deflate;
     this.#parser = new MessageParser(settings.maxMessageSize, deflate);
-    this.#idle = bucketOf(settings.pingBudget);
+    this.#pings = bucketOf(settings.pingBudget);
     this.#inflated = bucketOf(settings.inflateBudget);
   }
 
@@ -109,7 +109,7 @@ export class Session {
     return this.#queue?.size ?? 0;
   }
 
-  /** Settles when the peer has caught up, or the socket has closed; `null` while that is so. */
+  /** Settles when the peer has caught up, or the socket has closed; `null` while the peer keeps up. */
   get drained(): Promise<void> | null {
     return this.#queue?.drained ?? null;
   }
@@ -123,7 +123,7 @@ export class Session {
   close(code: number | null, reason: string): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
-    this.#isOver = false; // nothing more is inflated
+    this.#isOverBudget = false; // nothing more is inflated
     this.#release();
     if (this.#queue === null) { // the Close frame is sent when the connection has come
       this.#early = { code, reason };
@@ -179,7 +179,7 @@ export class Session {
     this.#limitClose();
   }
 
-  /** Closes the connection on this side; what waits for it goes on, and finds that out. */
+  /** Closes the connection on this side: the loop that reads it fails with `error`, also where it waits. */
   #cut(error: unknown): void {
     this.#failure ??= error;
     this.#queue?.end();
@@ -293,18 +293,18 @@ export class Session {
     const received = this.#parser.next(this.#input);
     if (received === undefined) return null;
     if (typeof received !== "string") return this.#take(received);
-    if (received === "empty fragment") this.#countIdle();
+    if (received === "empty fragment") this.#countPing();
     return "frame";
   }
 
   #take({ opcode, compressed, payload }: Received): Step {
     switch (opcode) {
       case Opcode.PING:
-        this.#countIdle();
+        this.#countPing();
         this.#queue!.sendPong(payload);
         return "frame";
       case Opcode.PONG:
-        this.#countIdle();
+        this.#countPing();
         return "frame";
       case Opcode.CLOSE:
         this.#onClose(payload);
@@ -323,8 +323,8 @@ export class Session {
     return message.length >= LARGE || this.#input.length > 0 ? "work" : "frame";
   }
 
-  #countIdle(): void {
-    if (this.#idle === null || this.#idle.take(performance.now())) return;
+  #countPing(): void {
+    if (this.#pings === null || this.#pings.take(performance.now())) return;
     throw new WebSocketFault(
       CloseCode.POLICY_VIOLATION,
       "Too many pings, pongs or empty fragments (RFC 6455 §7.4.1)",
@@ -333,16 +333,16 @@ export class Session {
 
   #inflate(payload: Uint8Array): Uint8Array {
     const message = inflate(payload, this.#settings.maxMessageSize);
-    if (this.#inflated !== null) this.#isOver = !this.#inflated.take(performance.now(), message.length);
+    if (this.#inflated !== null) this.#isOverBudget = !this.#inflated.take(performance.now(), message.length);
     return message;
   }
 
   /** Settles when the budget for inflated bytes has filled up for a while; `null` where it has for good. */
   #refill(): Promise<void> | null {
-    if (!this.#isOver) return null;
+    if (!this.#isOverBudget) return null;
     const delay = this.#inflated!.delay(performance.now());
-    this.#isOver = delay > 0;
-    if (!this.#isOver) return null;
+    this.#isOverBudget = delay > 0;
+    if (!this.#isOverBudget) return null;
     this.#hold = Promise.withResolvers();
     this.#holdTimer = setTimeout(() => this.#release(), Math.min(delay, LONGEST_HOLD));
     return this.#hold.promise;

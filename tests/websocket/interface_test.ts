@@ -222,7 +222,7 @@ for (
     ["a failure", () => Promise.reject(new TypeError("a fault of the handler")), 500],
   ] as const
 ) {
-  Deno.test(`a socket whose handler answers ${what} (${status}) ${status === 101 ? "opens" : "is told that it never opens"}`, async () => {
+  Deno.test(`a socket whose handler answers ${what} (${status}) ${status === 101 ? "opens" : "has error and close, and never opens"}`, async () => {
     const events: unknown[] = [];
     const handler: Handler = (request) => {
       const { socket } = upgradeWebSocket(request);
@@ -241,7 +241,7 @@ for (
   });
 }
 
-Deno.test("a socket whose client leaves before the response is told so, and what it closes early leaves no timer", async () => {
+Deno.test("a socket whose client leaves before the response has error and close at once, and leaves no timer", async () => {
   const events: string[] = [];
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
