@@ -1,6 +1,6 @@
 /**
- * The errors that decide what goes on the wire. Whatever else is thrown is a fault of the handler or of Drover: it is
- * logged and answered 500.
+ * The errors that decide what goes on the wire. Whatever else is thrown is a fault of the handler or of
+ * Drover: it is logged and answered 500.
  *
  * @module
  */
@@ -16,8 +16,8 @@ export interface HttpErrorOptions {
 }
 
 /**
- * An error with the status that answers it. A handler may throw one to get that response; the parsers throw it for what
- * a peer did wrong, with a message that ends in the section that says so.
+ * An error with the status that answers it. A handler may throw one to get that response; the parsers throw
+ * it for what a peer did wrong, with a message that ends in the section that says so.
  *
  * @example
  * ```ts
@@ -55,8 +55,8 @@ export class HttpError extends Error {
 }
 
 /**
- * The peer is gone, or ended its side before its message was complete. A handler meets it when it reads a body that
- * nobody sends any more, and as the reason of `request.signal`. It need not be caught.
+ * The peer is gone, or ended its side before its message was complete. A handler meets it when it reads a
+ * body that nobody sends any more, and as the reason of `request.signal`. It need not be caught.
  */
 export class ClientDisconnectedError extends Error {
   /** The name of the class. */
@@ -74,8 +74,8 @@ export class ClientDisconnectedError extends Error {
 }
 
 /**
- * The reason of `request.signal`: it has the `name` and the `code` of the `DOMException` that the web's own requests are
- * aborted with.
+ * The reason of `request.signal`: it has the `name` and the `code` of the `DOMException` that the web's own
+ * requests are aborted with.
  */
 export class RequestAbortedError extends ClientDisconnectedError {
   /** As the web's `AbortController` has it. */
@@ -84,7 +84,9 @@ export class RequestAbortedError extends ClientDisconnectedError {
   readonly code = 20;
 }
 
-/** Whether an error is the peer's: that it left, or what was wrong with the body that a response was made of. */
+/**
+ * Whether an error is the peer's: that it left, or what was wrong with the body that a response was made of.
+ */
 export function isPeersFault(error: unknown): boolean {
   return error instanceof ClientDisconnectedError || error instanceof HttpError;
 }

@@ -20,8 +20,8 @@ function checkTrailers(trailers: HeadersInit): void {
 const PUSHED_PATH = /^\/[!$-;=?-~]*$/;
 
 /**
- * One request and its response on one client. It has the members of `Deno.ServeHandlerInfo` and more; it is over when
- * {@link Exchange.completed} settles.
+ * One request and its response on one client. It has the members of `Deno.ServeHandlerInfo` and more; it is
+ * over when {@link Exchange.completed} settles.
  *
  * @example Trailers, and the connection under the request
  * ```ts
@@ -44,7 +44,10 @@ export class Exchange {
     this.#message = message;
   }
 
-  /** The address of the peer, as `Deno.serve` gives it: on a unix socket, whose peers have none, the path of the socket. */
+  /**
+   * The address of the peer, as `Deno.serve` gives it: on a unix socket, whose peers have none, the path of
+   * the socket.
+   */
   get remoteAddr(): Deno.Addr {
     const { client } = this.#message;
     if (client.remotePort === null) {
@@ -54,8 +57,8 @@ export class Exchange {
   }
 
   /**
-   * Resolves when the response was handed to the connection in full. Rejects when that became impossible: with
-   * `ClientDisconnectedError` when the client left, or with what the response's stream failed with.
+   * Resolves when the response was handed to the connection in full. Rejects when that became impossible:
+   * with `ClientDisconnectedError` when the client left, or with what the response's stream failed with.
    */
   get completed(): Promise<void> {
     return this.#message.completed;
@@ -72,8 +75,8 @@ export class Exchange {
   }
 
   /**
-   * The protocol that an extended CONNECT asks for (RFC 8441 §4), such as `"websocket"`; `null` for any other request. It comes
-   * over HTTP/2 only, where `options.extendedConnect` offers it.
+   * The protocol that an extended CONNECT asks for (RFC 8441 §4), such as `"websocket"`; `null` for any other
+   * request. It comes over HTTP/2 only, where `options.extendedConnect` offers it.
    */
   get extendedProtocol(): string | null {
     return this.#message.extendedProtocol;
@@ -91,16 +94,17 @@ export class Exchange {
   }
 
   /**
-   * The trailer fields of the request (RFC 9110 §6.5), once its body has been received; empty when there are none.
-   * Rejects when the body never becomes complete.
+   * The trailer fields of the request (RFC 9110 §6.5), once its body has been received; empty when there are
+   * none. Rejects when the body never becomes complete.
    */
   get trailers(): Promise<Headers> {
     return this.#message.trailers;
   }
 
   /**
-   * The largest body this request may have, in bytes; `Infinity` (or `null`, when set) for no limit. May be raised (or lowered)
-   * before or while the body is read; a larger one is answered 413.
+   * The largest body this request may have, in bytes; `Infinity` (or `null`, when set) for no limit. May be
+   * raised (or lowered) before or while the body is read; a larger one is answered 413. A body that has come
+   * whole is judged when `request.body` or a copy of the request is first asked for.
    *
    * @throws {RangeError} when set to something other than a non-negative number or `null`
    */
@@ -124,11 +128,12 @@ export class Exchange {
   }
 
   /**
-   * Sets the trailer fields of the response (RFC 9110 §6.5): at once, or as a function that is called when the body has
-   * been sent. An HTTP/1.0 client does not get them. A body of known length is then sent in chunks.
+   * Sets the trailer fields of the response (RFC 9110 §6.5): at once, or as a function that is called when
+   * the body has been sent. An HTTP/1.0 client does not get them. A body of known length is then sent in
+   * chunks.
    *
-   * @throws {TypeError} when a field may not stand in a trailer section, such as `content-length` (RFC 9110 §6.5.1); what a
-   * function returns is checked when it is called: such a field is then reported and left out
+   * @throws {TypeError} when a field may not stand in a trailer section, such as `content-length` (RFC 9110
+   * §6.5.1); what a function returns is checked when it is called: such a field is then reported and left out
    */
   setTrailers(trailers: TrailerSource): void {
     if (typeof trailers !== "function") checkTrailers(trailers);
@@ -136,8 +141,8 @@ export class Exchange {
   }
 
   /**
-   * Sends an informational response (RFC 9110 §15.2), such as 103 (Early Hints), ahead of the final one. Does nothing
-   * for an HTTP/1.0 client, which could not make sense of it, and once the final response has begun.
+   * Sends an informational response (RFC 9110 §15.2), such as 103 (Early Hints), ahead of the final one. Does
+   * nothing for an HTTP/1.0 client, which could not make sense of it, and once the final response has begun.
    *
    * @throws {RangeError} when the status is 101 or not between 100 and 199
    */
@@ -149,10 +154,11 @@ export class Exchange {
   }
 
   /**
-   * Offers a response to `path` before it is asked for (RFC 9113 §8.4), and says whether the client takes it: the handler is
-   * called for it, as for a GET of that path with these headers. A path is pushed once per connection, and only over HTTP/2 to
-   * a client that takes pushes (`client.allowsPush`), before the response was sent. In any case the response gets the field
-   * `link: <path>; rel=preload`, so that a client that takes none knows what to ask for.
+   * Offers a response to `path` before it is asked for (RFC 9113 §8.4), and says whether the client takes it:
+   * the handler is called for it, as for a GET of that path with these headers. A path is pushed once per
+   * connection, and only over HTTP/2 to a client that takes pushes (`client.allowsPush`), before the response
+   * was sent. In any case the response gets the field `link: <path>; rel=preload`, so that a client that
+   * takes none knows what to ask for.
    *
    * @throws {TypeError} when `path` is no absolute path, or headers have what a request may not
    */
@@ -164,19 +170,22 @@ export class Exchange {
   }
 
   /**
-   * Takes over the connection behind the head of the response: after `101 (Switching Protocols)` where the client has asked for
-   * another protocol by `Upgrade` (RFC 9110 §7.8), after a 2xx response to CONNECT (RFC 9110 §9.3.6); over HTTP/2 it is the stream
-   * of a CONNECT request, plain or extended (RFC 9113 §8.5, RFC 8441).
+   * Takes over the connection behind the head of the response: after `101 (Switching Protocols)` where the
+   * client has asked for another protocol by `Upgrade` (RFC 9110 §7.8), after a 2xx response to CONNECT (RFC
+   * 9110 §9.3.6); over HTTP/2 it is the stream of a CONNECT request, plain or extended (RFC 9113 §8.5, RFC
+   * 8441).
    *
-   * @param handler called when the head is on its way. It owns the connection, and closes it, unless both sides end it; one that
-   * fails is reported, and its connection closed. Returning does not close it.
-   * @param init header fields of the response; `upgrade` names the protocol, by default the first that the client has named
-   * @returns the response for the handler to return: its status is sent as 101 where that is called for. A handler may return
-   * another 2xx response of its own instead, or an error, and then nothing is taken over.
-   * Where the client leaves before the connection could be handed over, the handler is not called: what was opened for it is to be
-   * closed when `request.signal` aborts.
+   * @param handler called when the head is on its way. It owns the connection, and closes it, unless both
+   * sides end it; one that fails is reported, and its connection closed. Returning does not close it.
+   * @param init header fields of the response; `upgrade` names the protocol, by default the first that the
+   * client has named
+   * @returns the response for the handler to return: its status is sent as 101 where that is called for. A
+   * handler may return another 2xx response of its own instead, or an error, and then nothing is taken over.
+   * Where the client leaves before the connection could be handed over, the handler is not called: what was
+   * opened for it is to be closed when `request.signal` aborts.
    * @throws {ClientDisconnectedError} when the client has left
-   * @throws {TypeError} when the client has not asked for it, its body was not read, or the request was answered before
+   * @throws {TypeError} when the client has not asked for it, its body was not read, or the request was
+   * answered before
    *
    * @example An echo of raw bytes
    * ```ts

@@ -1,6 +1,6 @@
 /**
- * Header fields: the view of a request's field lines that is made only when it is asked for, and the checks that keep a
- * handler's values from breaking a message.
+ * Header fields: the view of a request's field lines that is made only when it is asked for, and the checks
+ * that keep a handler's values from breaking a message.
  *
  * @module
  */
@@ -31,7 +31,10 @@ export function isToken(name: string): boolean {
   return TOKEN.test(name);
 }
 
-/** Whether a value may stand in a field line as it is (RFC 9110 §5.5): no CR, LF or NUL, no white space around it. */
+/**
+ * Whether a value may stand in a field line as it is (RFC 9110 §5.5): no CR, LF or NUL, no white space around
+ * it.
+ */
 export function isFieldValue(value: string): boolean {
   return FIELD_VALUE.test(value);
 }
@@ -58,12 +61,14 @@ export function fieldList(headers: Headers): string[] {
 
 const NO_LINES: FieldLines = { get: () => null, toPairs: () => [] };
 
-/** A view's own property: the view itself. By it `Object.create(headers)` and a proxy of one find the view. */
+/**
+ * A view's own property: the view itself. By it `Object.create(headers)` and a proxy of one find the view.
+ */
 const SELF: unique symbol = Symbol("headers");
 
 /**
- * `request.headers`: a web `Headers` whose `get` and `has` look at the received lines, and which becomes a real one at
- * the first need of anything else.
+ * `request.headers`: a web `Headers` whose `get` and `has` look at the received lines, and which becomes a
+ * real one at the first need of anything else.
  */
 class RequestHeaders {
   readonly [SELF]: RequestHeaders = this;
@@ -148,7 +153,10 @@ export function requestHeaders(lines: FieldLines): Headers {
   return LAZY_HEADERS_HOLD ? standIn(lines) : toHeaders(lines);
 }
 
-/** Makes the `Headers` of a received message a view of a real one, which has the same fields: what changes one changes both. */
+/**
+ * Makes the `Headers` of a received message a view of a real one, which has the same fields: what changes one
+ * changes both.
+ */
 export function shareHeaders(headers: Headers, real: Headers): void {
   RequestHeaders.share(headers, real);
 }

@@ -1,9 +1,10 @@
 /**
- * What a web `Response` was made of. Its public interface shows a text or bytes only as a stream, and fields only as `Headers`;
- * making and reading these costs more than all the rest of a response.
+ * What a web `Response` was made of. Its public interface shows a text or bytes only as a stream, and fields
+ * only as `Headers`; making and reading these costs more than all the rest of a response.
  *
- * Deno keeps them, until somebody asks for the stream or for the `Headers`, in properties whose keys are symbols. That these hold
- * what they are taken for is tried out at load with responses of each kind; where it is not so, the public interface is used.
+ * Deno keeps them, until somebody asks for the stream or for the `Headers`, in properties whose keys are
+ * symbols. At load, responses of every kind are used to check that these properties mean what we assume; if
+ * any check fails, the public interface is used instead.
  *
  * @module
  */
@@ -58,7 +59,10 @@ function lookForFields(response: Response): readonly string[] | undefined {
   return type === JSON_FIELDS[1] ? JSON_FIELDS : undefined;
 }
 
-/** The fields of pairs; `undefined` where the public interface would combine some, or one is not fit for a message. */
+/**
+ * The fields of pairs; `undefined` where the public interface would combine some, or one is not fit for a
+ * message.
+ */
 function toFields(list: readonly unknown[]): string[] | undefined {
   const fields: string[] = [];
   for (const pair of list) {
@@ -71,7 +75,7 @@ function toFields(list: readonly unknown[]): string[] | undefined {
   return fields;
 }
 
-/** Whether the platform keeps what was looked for, where it is looked for. Without it the public interface is used, which is slower. */
+/** Whether the checks have passed. Where they have not, the public interface is used, which is slower. */
 export const STATIC_RESPONSE_HOLDS: boolean = holds(() => bodiesHold() && fieldsHold());
 
 function bodiesHold(): boolean {
@@ -119,26 +123,35 @@ function fieldsHold(): boolean {
 /** The platform's class as it was when it was tried out. */
 const PLAIN: object = Response.prototype;
 
-/** Whether nothing but the platform's own class can tell what is in it: another class, or a proxy, may have members of its own. */
+/**
+ * Whether this is exactly the platform's `Response`: no subclass, no proxy, and without own `headers` or
+ * `body`.
+ */
 function isPlain(response: Response): boolean {
   return STATIC_RESPONSE_HOLDS && Object.getPrototypeOf(response) === PLAIN && !types.isProxy(response) &&
     !Object.hasOwn(response, "headers") && !Object.hasOwn(response, "body");
 }
 
 /**
- * The text or the bytes of a response that was made of a stream, where the platform knows what the stream was made of: that of
- * `request.body`, of a request that has come whole, for one. The response must be new.
+ * The text or the bytes of a response that was made of a stream, where the platform knows what the stream was
+ * made of: that of `request.body`, of a request that has come whole, for one. The response must be new.
  */
 export function bodyOfStream(response: Response): string | Uint8Array | undefined {
   return STATIC_RESPONSE_HOLDS ? lookForBody(response) : undefined;
 }
 
-/** The text or the bytes of a response, where the platform tells and nobody has asked for its stream; it may have been read. */
+/**
+ * The text or the bytes of a response, where the platform tells and nobody has asked for its stream; it may
+ * have been read.
+ */
 export function staticBody(response: Response): string | Uint8Array | undefined {
   return isPlain(response) ? lookForBody(response) : undefined;
 }
 
-/** The fields of a response, names in lower case each followed by its value, where the platform tells and nobody has asked for them. */
+/**
+ * The fields of a response, names in lower case each followed by its value, where the platform tells and
+ * nobody has asked for them.
+ */
 export function staticFields(response: Response): readonly string[] | undefined {
   return isPlain(response) ? lookForFields(response) : undefined;
 }

@@ -12,17 +12,21 @@ import type { RequestBody } from "./request_body.ts";
 
 const DECODER = new TextDecoder();
 
-/** A request's own property: the request itself. By it `Object.create(request)` and a proxy of a request find the request. */
+/**
+ * The key of a property that holds the request itself: `Object.create(request)` and a proxy find the request
+ * by it.
+ */
 const SELF: unique symbol = Symbol("request");
 
 /**
- * A web `Request` over a received message: `instanceof Request` holds, and `fetch(request)`, `new Request(request)` and
- * `new Request(url, request)` work with it. What is not touched is not made: no `Headers`, stream or signal.
+ * A web `Request` over a received message: `instanceof Request` holds, and `fetch(request)`, `new
+ * Request(request)` and `new Request(url, request)` work with it. What is not touched is not made: no
+ * `Headers`, stream or signal.
  *
- * It differs from a `Request` that was made by a constructor in what HTTP allows and the web's class does not: `method`
- * keeps its case, and CONNECT, TRACE and a body beside GET and HEAD come through. `fetch` and `new Request` reject such a
- * request with a `TypeError`; the handler reads it, and `clone()` copies it, as any other. `redirect` is `"manual"`, so that
- * whoever passes a request on passes the redirects back.
+ * It differs from a `Request` that was made by a constructor in what HTTP allows and the web's class does
+ * not: `method` keeps its case, and CONNECT, TRACE and a body beside GET and HEAD come through. `fetch` and
+ * `new Request` reject such a request with a `TypeError`; the handler reads it, and `clone()` copies it, as
+ * any other. `redirect` is `"manual"`, so that whoever passes a request on passes the redirects back.
  */
 export class ServerRequest {
   private readonly [SELF]: ServerRequest = this;
@@ -36,16 +40,16 @@ export class ServerRequest {
     this.#message = message;
   }
 
-  /** The message that a request shows; `null` where a request is none of the server's own. For drivers, not for handlers. */
+  /** Gives the message that a request shows. For drivers, not for handlers. */
   static messageOf(request: ServerRequest): RequestMessage;
-  /** The message that a request shows; `null` where a request is none of the server's own. */
+  /** Gives the message that a request shows; `null` for a request that the server has not made. */
   static messageOf(request: object): RequestMessage | null;
   static messageOf(request: object): RequestMessage | null {
     const self: unknown = SELF in request ? request[SELF] : null;
     return self instanceof ServerRequest ? self.#message : null;
   }
 
-  /** What a handler is given for a request: the lazy one where the platform allows it, and else a real `Request`. */
+  /** Gives what a handler gets: the lazy request where the platform allows it, and else a real `Request`. */
   static toWeb(request: ServerRequest): Request {
     return LAZY_REQUEST_HOLDS ? asRequest(request) : request.#standIn();
   }
@@ -55,7 +59,9 @@ export class ServerRequest {
     return this[SELF].#message.method;
   }
 
-  /** The absolute target URI: its scheme is the connection's, its authority that of the target or of `Host`. */
+  /**
+   * The absolute target URI: its scheme is the connection's, its authority that of the target or of `Host`.
+   */
   get url(): string {
     return this[SELF].#message.url;
   }
@@ -95,8 +101,9 @@ export class ServerRequest {
   }
 
   /**
-   * The body decoded as UTF-8. Rejects with a `TypeError` when it was read before, with `HttpError` when it is too large,
-   * malformed or too slow, and with `ClientDisconnectedError` when the peer left before its end.
+   * The body decoded as UTF-8. Rejects with a `TypeError` when it was read before, with `HttpError` when it
+   * is too large, malformed or too slow, and with `ClientDisconnectedError` when the peer left before its
+   * end.
    */
   text(): Promise<string> {
     return this[SELF].#consume((bytes) => DECODER.decode(bytes), (carrier) => carrier.text());
@@ -126,7 +133,7 @@ export class ServerRequest {
   }
 
   /**
-   * A copy, whose body is read apart from this one's.
+   * Makes a copy. Either body is read without the other.
    *
    * @throws {TypeError} when the body was read already, or is being read
    */
@@ -150,8 +157,9 @@ export class ServerRequest {
   }
 
   /**
-   * A `Response` with the body of this request. It does for the body what a `Request` does, and it takes a body whatever the
-   * method is. Once it was made it alone knows whether the body was read.
+   * Gives a `Response` with the body of this request: the carrier. A `Response` does for a body what a
+   * `Request` does, and takes a body whatever the method is. The carrier alone knows from then on whether the
+   * body was read.
    */
   #carry(): Response {
     this.#carrier ??= carry(this.#message.body);
@@ -159,7 +167,7 @@ export class ServerRequest {
     return this.#carrier;
   }
 
-  /** The carrier, for reading that depends on the type of the body. */
+  /** Gives the carrier with the type of the body, for reads that depend on the type. */
   #carryTyped(): Response {
     const carrier = this.#carry();
     const type = this.headers.get("content-type");
@@ -169,7 +177,7 @@ export class ServerRequest {
   }
 
   /**
-   * The real `Request` that `fetch` and `new Request` work with, made at their first need.
+   * Gives the real `Request` that `fetch` and `new Request` work with, and makes it when it is first needed.
    *
    * @throws {TypeError} when the web's class has none for this method and body
    */
@@ -185,7 +193,7 @@ export class ServerRequest {
     return this.#real;
   }
 
-  /** A real `Request`, for a platform that does not take the lazy one for a `Request`. */
+  /** Gives a real `Request`, for a platform that does not take the lazy one for a `Request`. */
   #standIn(): Request {
     if (this.#real !== null) return this.#real;
     const { method, body } = this.#message;
@@ -197,8 +205,9 @@ export class ServerRequest {
     return this.#real;
   }
 
-  // A request like this is made for one look at it, because the lock of a body may be released. The platform notes URL and method
-  // when it is first asked for them, and then looks for the notes in what may be the next such request.
+  // Makes a request whose body was read. It is not kept, because the lock of a body may be released. The
+  // platform stores URL and method in a request when it first gives them, and reads them back at once: by
+  // then the next such request may have been made, so both are asked for here.
   #makeSpent(): Request {
     const spent = spend(this.#makeReal(this.#message.method, ""));
     for (const name of ["url", "method"]) Reflect.get(spent, name);
@@ -222,9 +231,9 @@ interface StreamingInit extends RequestInit {
   duplex?: "half";
 }
 
-// "If init["body"] exists and is non-null or inputBody is non-null, and request's method is `GET` or `HEAD`, then throw a
-// TypeError"; "A forbidden method is a method that is a byte-case-insensitive match for `CONNECT`, `TRACE`, or `TRACK`"
-// (Fetch §5.4, §2.2.1)
+// "If init["body"] exists and is non-null or inputBody is non-null, and request's method is `GET` or `HEAD`,
+// then throw a TypeError"; "A forbidden method is a method that is a byte-case-insensitive match for
+// `CONNECT`, `TRACE`, or `TRACK`" (Fetch §5.4, §2.2.1)
 function isAccepted(method: string, hasBody: boolean): boolean {
   return !/^(?:CONNECT|TRACE|TRACK)$/i.test(method) && !(hasBody && /^(?:GET|HEAD)$/i.test(method));
 }
@@ -237,8 +246,9 @@ function refusal(method: string): TypeError {
 }
 
 /**
- * Gives a request, and its clones, a method that the web's class refuses. Inside there is a method that no upstream knows: a
- * request that is passed on all the same is refused there, and not taken for another one.
+ * Gives a request, and its clones, a method that the web's class refuses. The platform sees a method that no
+ * upstream knows instead: an upstream refuses a request that is passed on all the same, and does not mistake
+ * it for another one.
  */
 function rename(request: Request, method: string): Request {
   const clone = () => rename(Request.prototype.clone.call(request), method);

@@ -1,7 +1,7 @@
 /**
- * The body of one request, between the driver that receives it and the handler that reads it. Memory is bounded: once
- * more than `softStreamCap` bytes wait for the reader, {@link RequestBody.push} hands out a promise by which the driver
- * holds its connection (or its stream's window) back.
+ * The body of one request, between the driver that receives it and the handler that reads it. Memory is
+ * bounded: once more than `softStreamCap` bytes wait for the reader, {@link RequestBody.push} hands out a
+ * promise by which the driver holds its connection (or its stream's window) back.
  *
  * @module
  */
@@ -18,7 +18,10 @@ export interface RequestBodyInit {
   readonly softCap: number;
   /** Called once, before the first read: the time to send `100 (Continue)`. */
   readonly onFirstRead?: (() => void) | undefined;
-  /** Called with the number of bytes that the reader has taken, or that were dropped: the sender may send as many more. */
+  /**
+   * Called with the number of bytes that the reader has taken, or that were dropped: the sender may send as
+   * many more.
+   */
   readonly onTake?: ((count: number) => void) | undefined;
 }
 
@@ -104,8 +107,8 @@ export class RequestBody {
   }
 
   /**
-   * Takes a copy of the bytes received; the caller's buffer is free afterwards. The promise, if there is one, settles
-   * when there is room for more, or when nothing more is wanted.
+   * Takes a copy of the bytes received; the caller's buffer is free afterwards. The promise, if there is one,
+   * settles when there is room for more, or when nothing more is wanted.
    */
   push(bytes: Uint8Array): Promise<null> | null {
     if (this.#state !== "receiving") return null;
@@ -158,8 +161,8 @@ export class RequestBody {
   }
 
   /**
-   * It will never be complete: what waits for the reader is dropped, and every read rejects with `error`. A body that is
-   * complete stays readable.
+   * Ends a body that will never be complete: drops what waits for the reader, and rejects every read with
+   * `error`. A body that is complete stays readable.
    */
   fail(error: unknown): void {
     if (this.#state === "receiving") this.#refuse(error);
@@ -174,8 +177,8 @@ export class RequestBody {
   }
 
   /**
-   * Nobody is to read the rest: what waits is dropped, and so is what still comes. Who reads on is told so, and never
-   * takes a part of the body for all of it.
+   * Drops the rest of the body, buffered and still to come. Later reads reject, so that a reader never
+   * mistakes a part for the whole.
    */
   discard(): void {
     if (this.#state === "receiving") {
@@ -183,7 +186,7 @@ export class RequestBody {
     }
   }
 
-  /** Its reader wants no more of it. */
+  /** Drops the body because its reader wants no more of it. */
   cancel(): void {
     this.#used = true;
     this.discard();
@@ -193,7 +196,8 @@ export class RequestBody {
   /**
    * The next bytes, or `null` after the last of them.
    *
-   * @throws {HttpError} 413 when the body is larger than {@link RequestBody.limit}, or what the parser found wrong
+   * @throws {HttpError} 413 when the body is larger than {@link RequestBody.limit}, or what the parser found
+   * wrong
    * @throws {ClientDisconnectedError} when the peer left before the end
    */
   read(): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -217,8 +221,8 @@ export class RequestBody {
   }
 
   /**
-   * Takes all of the bytes at once where they have come and nobody has begun to read; `null` where that is not so, or where they
-   * are more than {@link RequestBody.limit}.
+   * Takes all of the bytes at once where they have come and nobody has begun to read; `null` where that is
+   * not so, or where they are more than {@link RequestBody.limit}.
    */
   takeComplete(): Uint8Array<ArrayBuffer> | null {
     if (this.#state !== "complete" || this.#used || this.#stream !== null || this.waiting > this.limit) {
@@ -230,13 +234,17 @@ export class RequestBody {
     return chunks.length === 1 ? chunks[0]! : concatenate(chunks);
   }
 
-  /** The body as a stream of bytes: the same one at each call. It is pulled only as fast as its reader reads. */
+  /**
+   * The body as a stream of bytes: the same one at each call. It is pulled only as fast as its reader reads.
+   */
   get stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#stream ??= new RequestBodyStream(this);
     return this.#stream;
   }
 
-  /** What a response reads when its body is that of a request: the body itself, without the stream around it. */
+  /**
+   * What a response reads when its body is that of a request: the body itself, without the stream around it.
+   */
   static sourceOf(stream: ReadableStream<Uint8Array>): BodySource | null {
     return RequestBodyStream.sourceOf(stream);
   }
@@ -281,7 +289,10 @@ export class RequestBody {
     return waiting;
   }
 
-  /** The sender need not know any more what becomes of the bytes: those that wait count as taken. They stay readable. */
+  /**
+   * The sender need not know any more what becomes of the bytes: those that wait count as taken. They stay
+   * readable.
+   */
   detach(): void {
     const onTake = this.#onTake;
     this.#onTake = undefined;
@@ -332,7 +343,8 @@ class RequestBodyStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
       const value = await body.read();
       return value === null ? { done: true, value: undefined } : { done: false, value };
     };
-    // The first chunk comes through the stream. The stream is locked and was read from then on: nobody else finds it empty.
+    // The first chunk comes through the stream. The stream is locked and was read from then on: nobody else
+    // finds it empty.
     let read: BodySource["read"] = () => {
       read = readRest;
       return reader.read();

@@ -13,7 +13,10 @@ export type ResponseContent = null | string | Uint8Array | ReadableStream<Uint8A
 /** The web's `Response`. The name stands for Drover's class in expressions only: it changes no types. */
 export type Response = globalThis.Response;
 
-/** The class behind {@link Response}: the members of the web's class, and what a driver needs to know of any response. */
+/**
+ * The class behind {@link Response}: the members of the web's class, and what a driver needs to know of any
+ * response.
+ */
 export interface ResponseClass {
   /** The prototype of its instances. */
   readonly prototype: Response;
@@ -44,15 +47,17 @@ export interface ResponseClass {
   statusOf(response: Response): number;
 
   /**
-   * Gives the content to send. Asks, in this order: what Drover's class has remembered, what the platform keeps, the public `body`.
-   * A text or bytes that are known are not read: such a response may be sent any number of times.
+   * Gives the content to send. Asks, in this order: what Drover's class has remembered, what the platform
+   * keeps, the public `body`. A text or bytes that are known are not read: such a response may be sent any
+   * number of times.
    *
    * @throws {TypeError} when the body was read already, or is none
    */
   contentOf(response: Response): ResponseContent;
 
   /**
-   * Gives the fields of any web response, as names in lower case each followed by its value, all fit for a message.
+   * Gives the fields of any web response, as names in lower case each followed by its value, all fit for a
+   * message.
    *
    * @throws {TypeError} when a value has a character that a field may not have (RFC 9110 §5.5)
    */
@@ -92,7 +97,8 @@ const OwnResponse = class Response extends globalThis.Response {
     return super.clone();
   }
 
-  // Reading the body consumes the response. From then on the remembered content is dropped and the platform's class decides.
+  // Reading the body consumes the response. From then on the remembered content is dropped and the platform's
+  // class decides.
 
   /** The body decoded as UTF-8. */
   override text(): Promise<string> {
@@ -166,9 +172,10 @@ const OwnResponse = class Response extends globalThis.Response {
 };
 
 /**
- * A web `Response` that is cheaper to send: it remembers a text or bytes that it was made from, so that they never become
- * a stream, and its header fields as long as nobody asks for `headers`. Everything else is the web's class; handlers may
- * return either. The *type* `Response` is the web's: importing the name changes no types.
+ * A web `Response` that is cheaper to send: it remembers a text or bytes that it was made from, so that they
+ * never become a stream, and its header fields as long as nobody asks for `headers`. Everything else is the
+ * web's class; handlers may return either. The *type* `Response` is the web's: importing the name changes no
+ * types.
  *
  * @example
  * ```ts
@@ -218,7 +225,10 @@ function checkStream(body: unknown): ReadableStream<Uint8Array> | null {
   throw new TypeError("The body of the response is neither null nor a stream");
 }
 
-/** The fields of a response that `fetch` gave: it has decoded the content, and left the fields that say how to. */
+/**
+ * The fields of a response that `fetch` gave: it has decoded the content, and left the fields that say how
+ * to.
+ */
 function withoutCoding(fields: readonly string[]): readonly string[] {
   if (!fields.includes("content-encoding")) return fields;
   return fields.filter((_, index) => {

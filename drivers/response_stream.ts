@@ -1,5 +1,6 @@
 /**
- * Reads the stream of a response for a driver: one chunk at a time, checked, and cancelled once when the connection ends.
+ * Reads the stream of a response for a driver: one chunk at a time, checked, and cancelled once when the
+ * connection ends.
  *
  * @module
  */
@@ -37,11 +38,11 @@ export class ResponseStream {
   }
 
   /**
-   * Begins to read: gives all of the content where the stream has it at hand in one chunk, and else `null`, for
-   * {@link ResponseStream.read} to go on. Nothing that was read is lost to it.
+   * Begins to read: gives all of the content where the stream has it at hand in one chunk, and else `null`,
+   * for {@link ResponseStream.read} to go on. Nothing that was read is lost to it.
    *
-   * @param delay what to call when the first chunk takes longer than some milliseconds, after which the answer is `null`; `null`
-   * not to wait for it at all
+   * @param delay what to call when the first chunk takes longer than some milliseconds, after which the
+   * answer is `null`; `null` not to wait for it at all
    * @throws what the stream fails with
    */
   async open(delay: Delay | null): Promise<Uint8Array | null> {
@@ -100,7 +101,10 @@ export class ResponseStream {
   }
 }
 
-/** Cancels the stream of a response that is not sent. One of a text or bytes has none, and may be sent another time. */
+/**
+ * Cancels the stream of a response that is not sent. One of a text or bytes has none, and may be sent another
+ * time.
+ */
 export function discardResponse(response: globalThis.Response, reason: unknown): void {
   try {
     const content = response.bodyUsed ? response.body : Response.contentOf(response);

@@ -1,6 +1,7 @@
 /**
- * Streams of the platform that lack BYOB readers. `Request.body` of a message that was made of bytes is such a stream on Deno 2.9;
- * the body that is still coming is not, and nobody should have to know which of both a request has.
+ * Streams of the platform that lack BYOB readers. `Request.body` of a message that was made of bytes is such
+ * a stream on Deno 2.9; the body that is still coming is not, and nobody should have to know which of both a
+ * request has.
  *
  * @module
  */
@@ -41,7 +42,10 @@ const LACKS_BYOB = !holds(() => {
   return body?.getReader({ mode: "byob" }) !== undefined;
 });
 
-/** Gives a stream that was made of bytes its BYOB readers. It stays the same object: the platform knows the bytes behind it. */
+/**
+ * Gives a stream that was made of bytes its BYOB readers. It stays the same object: the platform knows the
+ * bytes behind it.
+ */
 export function withByob<T extends Stream | null>(stream: T): T {
   const isPlain = stream !== null && Object.getPrototypeOf(stream) === ReadableStream.prototype;
   return LACKS_BYOB && isPlain ? Object.setPrototypeOf(stream, ByteStream.prototype) : stream;

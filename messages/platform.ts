@@ -1,10 +1,14 @@
 /**
- * What Drover asks of the platform's web classes beyond their public interface, and how it finds out whether they give it.
+ * What Drover asks of the platform's web classes beyond their public interface, and how it finds out whether
+ * they give it.
  *
  * @module
  */
 
-/** Runs a trial of the platform's inner workings, which may change with any release. One that throws has failed. */
+/**
+ * Runs a trial of the platform's inner workings, which may change with any release. One that throws has
+ * failed.
+ */
 export function holds(trial: () => boolean): boolean {
   try {
     return trial();
@@ -13,7 +17,7 @@ export function holds(trial: () => boolean): boolean {
   }
 }
 
-/** How the instances of a class stand in for those of a web class. */
+/** Says how the instances of a class stand in for those of a web class. */
 export interface Impersonation<T extends object> {
   /** The class whose instances stand in. */
   readonly target: { readonly prototype: T };
@@ -24,8 +28,9 @@ export interface Impersonation<T extends object> {
 }
 
 /**
- * Makes instances of `target` pass for those of a web class. The prototype of `target` inherits the web class's prototype, and
- * the own symbol properties that `sample` is found to have are forwarded to the real object.
+ * Makes instances of `target` pass for those of a web class. The prototype of `target` inherits the web
+ * class's prototype, and the own symbol properties that `sample` is found to have are forwarded to the real
+ * object.
  */
 export function impersonate<T extends object>({ target, sample, toReal }: Impersonation<T>): void {
   const { prototype } = target;

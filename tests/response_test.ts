@@ -20,7 +20,8 @@ const MADE_OF: Readonly<Record<string, () => Arguments>> = {
   "null": () => [null],
   "an empty text": () => [""],
   "a text": () => ["héllo \ud800"],
-  // With the type alone the clone of Deno 2.9.6's own class has no fields at all, so that it is no judge here.
+  // With the type alone the clone of Deno 2.9.6's own class has no fields at all, so that it is no judge
+  // here.
   "JSON text": () => ['{"a":1}', { headers: { "content-type": "application/json", b: "" } }],
   "bytes": () => [BYTES],
   "part of a memory": () => [BYTES.subarray(1, 3)],
@@ -148,7 +149,9 @@ for (const [what, use] of Object.entries(USES)) {
   });
 }
 
-/** What only a platform shows whose inner workings are known. On any other one the public interface is used. */
+/**
+ * What only a platform shows whose inner workings are known. On any other one the public interface is used.
+ */
 const ofStaticResponse = { ignore: !STATIC_RESPONSE_HOLDS };
 
 Deno.test(

@@ -1,4 +1,7 @@
-/** What Drover asks of the platform's inner workings holds on this Deno, and where it does not hold the fallbacks are right. */
+/**
+ * What Drover asks of the platform's inner workings holds on this Deno, and where it does not hold the
+ * fallbacks are right.
+ */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { LAZY_HEADERS_HOLD } from "../../headers.ts";
@@ -13,7 +16,9 @@ Deno.test(`Deno ${Deno.version.deno} has the inner workings that make requests a
   });
 });
 
-/** Tests of what a handler is given and gives, for the platform's inner workings and for the fallbacks alike. */
+/**
+ * Tests of what a handler is given and gives, for the platform's inner workings and for the fallbacks alike.
+ */
 const FILES = [
   "tests/messages/request_passed_on_test.ts",
   "tests/response_test.ts",

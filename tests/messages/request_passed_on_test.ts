@@ -1,4 +1,7 @@
-/** A handler's request that is passed on: to an upstream, to a copy, or to a response; over both versions of HTTP. */
+/**
+ * A handler's request that is passed on: to an upstream, to a copy, or to a response; over both versions of
+ * HTTP.
+ */
 
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import type { Handler } from "../../mod.ts";
@@ -66,7 +69,10 @@ const WAYS: Readonly<Record<string, Forward>> = {
   "new Request(url, new Request(request))": (request, url) => fetch(new Request(url, new Request(request))),
 };
 
-/** What only the lazy request does. A platform whose inner workings have changed is given a real one, which does the rest. */
+/**
+ * What only the lazy request does. A platform whose inner workings have changed is given a real one, which
+ * does the rest.
+ */
 const ofLazyRequest = { ignore: !LAZY_REQUEST_HOLDS };
 
 for (const version of ["HTTP/1.1", "HTTP/2"] as const) {

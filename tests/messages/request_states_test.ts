@@ -1,6 +1,6 @@
 /**
- * A handler's request is compared with the platform's `Request` of the same message: every member, in every state that a
- * request may be brought into.
+ * A handler's request is compared with the platform's `Request` of the same message: every member, in every
+ * state that a request may be brought into.
  */
 
 import { assertEquals } from "@std/assert";
@@ -15,7 +15,9 @@ const ENCODER = new TextEncoder();
 /** A message, as it is received and as the platform is given it. */
 interface Message {
   readonly method: string;
-  /** The parts of the body, of which only the first has come when the handler is called; `null` for no body. */
+  /**
+   * The parts of the body, of which only the first has come when the handler is called; `null` for no body.
+   */
   readonly parts: readonly string[] | null;
   readonly type?: string;
 }
@@ -341,7 +343,8 @@ async function outcome(state: State, member: Member, received: Received): Promis
   }
 }
 
-// The platform's stream of a body that has been passed on whole is unlocked again, and seems to be empty. Ours stays locked.
+// The platform's stream of a body that has been passed on whole is unlocked again, and seems to be empty.
+// Ours stays locked.
 const LOCKED_FOR_GOOD = "read by a copy once the body was got";
 const OF_ITS_STREAM = /^body(?:, (?!twice)|$)|, then body$/;
 

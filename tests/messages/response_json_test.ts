@@ -1,4 +1,7 @@
-/** `Response.json()` of Drover's beside the platform's: the same values and inits make the same response, or fail alike. */
+/**
+ * `Response.json()` of Drover's beside the platform's: the same values and inits make the same response, or
+ * fail alike.
+ */
 
 import { assertEquals } from "@std/assert";
 import { Response as DroverResponse } from "../../mod.ts";

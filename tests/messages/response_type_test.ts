@@ -1,4 +1,7 @@
-/** Importing the name `Response` changes no types: each of these functions type-checks as it does without the import. */
+/**
+ * Importing the name `Response` changes no types: each of these functions type-checks as it does without the
+ * import.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { type Handler, HttpServer, Response, serve } from "../../mod.ts";

@@ -272,7 +272,9 @@ for (const framed of ["chunks", "a length"]) {
   });
 }
 
-/** `fetch` decodes the body but leaves its fields: Content-Encoding and Content-Length no longer describe it. */
+/**
+ * `fetch` decodes the body but leaves its fields: Content-Encoding and Content-Length no longer describe it.
+ */
 async function passOnCompressed(withLength: boolean): Promise<void> {
   const text = "compress me ".repeat(1000);
   const upstream = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async () => {
