@@ -178,7 +178,7 @@ async function see(bytes: string, look: (request: Request) => void | Promise<voi
     return new Response();
   };
   const log = (error: unknown) => void errors.push(error);
-  await withServer(handler, { log, allowedMethods: null }, async ({ connect }) => {
+  await withServer(handler, { log, allowedMethods: ["GET", "HEAD", "TRACE"] }, async ({ connect }) => {
     const [method = ""] = bytes.split(" ");
     const raw = connect();
     raw.offer(bytes);
