@@ -12,6 +12,7 @@
 import { HttpServer, type OptionsInit, type ServerStats } from "../../mod.ts";
 import { answerCommands, tell } from "./lines.ts";
 import { type Gauges, Routes } from "./routes.ts";
+import { everyMethod } from "../support/server.ts";
 
 /** What the server says of itself. */
 export interface ServerFigures {
@@ -51,7 +52,7 @@ globalThis.addEventListener("unhandledrejection", (event) => onUnhandled(event, 
 globalThis.addEventListener("error", (event) => onUnhandled(event, event.error));
 
 const server = new HttpServer(routes.handle, {
-  allowedMethods: null,
+  allowedMethods: everyMethod,
   extendedConnect: true,
   bodySizeLimit: null,
   log: (error) => {
