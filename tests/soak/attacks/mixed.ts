@@ -47,7 +47,8 @@ async function mixedKept(attack: Attack, dice: Dice): Promise<void> {
     const [request, expected] = makeRequest(dice);
     await peer.write(request);
     const response = await readResponse(peer, buffer);
-    attack.count(response?.status === 200 && response.body === expected ? "right" : "wrong");
+    if (response === null) attack.count("unanswered");
+    else attack.count(response.status === 200 && response.body === expected ? "right" : "wrong");
     if (response === null) break;
   }
   peer.leave();
@@ -78,7 +79,7 @@ async function mixedStreams(attack: Attack, dice: Dice): Promise<void> {
     let open = ids.length;
     const ended = new Promise<void>((resolve) => {
       peer.onStreamEnd = (_id, code) => {
-        attack.count(code === null ? "right" : "wrong");
+        attack.count(code === null ? "right" : "refused");
         if (--open === 0) resolve();
       };
     });

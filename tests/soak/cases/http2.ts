@@ -126,7 +126,7 @@ export const HTTP2_CASES: readonly SoakCase[] = [
   },
   {
     name: "h2-slow-uploads",
-    about: "10 connections with 100 uploads each at 244 bytes a second: as many as handlerLimit has places",
+    about: "10 connections with 100 uploads each at 260 bytes a second: as many as handlerLimit has places",
     attack: "slowUploads",
     scale: 10,
     leastSeconds: 6,

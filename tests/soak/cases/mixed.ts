@@ -4,8 +4,22 @@
  * @module
  */
 
-import type { SoakCase } from "../case.ts";
+import type { Outcome, SoakCase } from "../case.ts";
 import { counted } from "./expect.ts";
+
+/** Fails when any of these was counted. */
+function none(outcome: Outcome, ...answers: readonly string[]): (string | false)[] {
+  return answers.map((answer) =>
+    counted(outcome, answer) > 0 && `${counted(outcome, answer)} answers were ${answer}`
+  );
+}
+
+function allRight(outcome: Outcome): (string | false)[] {
+  return [
+    ...none(outcome, "wrong", "cut", "unanswered", "refused"),
+    counted(outcome, "right") === 0 && "no answer was right",
+  ];
+}
 
 /** The cases. */
 export const MIXED_CASES: readonly SoakCase[] = [
@@ -15,10 +29,7 @@ export const MIXED_CASES: readonly SoakCase[] = [
     attack: "mixedRequests",
     scale: 40,
     memory: 150,
-    expect: (outcome) => [
-      counted(outcome, "wrong") > 0 && `${counted(outcome, "wrong")} answers were wrong`,
-      counted(outcome, "right") === 0 && "no answer was right",
-    ],
+    expect: allRight,
   },
   {
     name: "mixed-tls",
@@ -27,10 +38,7 @@ export const MIXED_CASES: readonly SoakCase[] = [
     scale: 40,
     tls: true,
     memory: 200,
-    expect: (outcome) => [
-      counted(outcome, "wrong") > 0 && `${counted(outcome, "wrong")} answers were wrong`,
-      counted(outcome, "right") === 0 && "no answer was right",
-    ],
+    expect: allRight,
   },
   {
     name: "misdeeds",
@@ -57,6 +65,9 @@ export const MIXED_CASES: readonly SoakCase[] = [
     stops: true,
     refuses: true,
     noLatency: "the server stops",
-    expect: ({ stopped }) => [!(stopped !== null && stopped < 4_000) && `stopping took ${stopped} ms`],
+    expect: (outcome) => [
+      !(outcome.stopped !== null && outcome.stopped < 4_000) && `stopping took ${outcome.stopped} ms`,
+      ...none(outcome, "wrong", "cut"),
+    ],
   },
 ];

@@ -42,11 +42,15 @@ export interface PlainResponse {
   readonly body: string;
 }
 
-/** Reads one response with a content-length, or without a body; `null` when the connection ended before its end. */
+/**
+ * Reads one response with a content-length, or without a body; `null` when the connection ended before it, or in the middle
+ * of it, which is counted as `cut`.
+ */
 export async function readResponse(peer: Peer, buffer: Uint8Array): Promise<PlainResponse | null> {
   let text = "";
   for (;;) {
     const count = await peer.read(buffer);
+    if (count === null && text !== "") peer.attack.count("cut");
     if (count === null) return null;
     text += fromLatin1(buffer.subarray(0, count));
     const end = text.indexOf("\r\n\r\n");

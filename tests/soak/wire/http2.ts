@@ -48,6 +48,7 @@ export class Http2Peer {
   readonly end: Promise<void>;
   readonly #credits: boolean;
   readonly #decoder = new HpackDecoder({ headerSizeLimit: 2 ** 22, headerCountLimit: 10_000 }, 0);
+  readonly #blocks: Uint8Array[] = [];
   #lastStream = -1;
   #uncredited = 0;
 
@@ -120,7 +121,9 @@ export class Http2Peer {
         this.#takeData(streamId, payload.length, answers);
         break;
       case FrameType.HEADERS:
-        this.#takeHead(streamId, payload);
+      case FrameType.CONTINUATION:
+        this.#blocks.push(payload.slice());
+        if ((flags & Flag.END_HEADERS) !== 0) this.#takeHead(streamId);
         break;
       case FrameType.RST_STREAM:
         this.attack.count(`RST ${nameOf(readUint(payload, 0, 4))}`);
@@ -137,8 +140,8 @@ export class Http2Peer {
     if (ends && (flags & Flag.END_STREAM) !== 0) this.onStreamEnd?.(streamId, null);
   }
 
-  #takeHead(streamId: number, payload: Uint8Array): void {
-    const { fields } = this.#decoder.decode(payload);
+  #takeHead(streamId: number): void {
+    const { fields } = this.#decoder.decode(concat(this.#blocks.splice(0)));
     const status = fields.find(({ name }) => name === ":status")?.value ?? "trailers";
     this.attack.count(status);
     this.onHead?.(streamId, status);
