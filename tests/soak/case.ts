@@ -37,6 +37,8 @@ export interface SoakCase {
   readonly stops?: boolean;
   /** Whether the normal client may have failures: where connections are refused on purpose. */
   readonly refuses?: boolean;
+  /** How long the handlers that the attack calls keep the event loop, in milliseconds: no fault of the server. */
+  readonly blocks?: number;
   /** Why the normal client's latencies are no measure here, where they are none. */
   readonly noLatency?: string;
   /** What differs in the short form that runs with the tests; a case without it is not part of that form. */

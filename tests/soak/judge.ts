@@ -50,7 +50,7 @@ function judgeLatency(soakCase: SoakCase, outcome: Outcome, strictness: Strictne
   if (soakCase.noLatency !== undefined) return [];
   return KINDS.flatMap((kind) => {
     const { p99, failures, count } = outcome.during[kind];
-    const allowed = allowedLatency(outcome, kind, strictness);
+    const allowed = allowedLatency(outcome, kind, strictness) + (soakCase.blocks ?? 0);
     return [
       count > 0 && p99 > allowed &&
       `a normal client's p99 was ${ms(p99)} on ${kind} connections, of ${ms(allowed)} allowed`,

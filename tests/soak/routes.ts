@@ -64,6 +64,9 @@ export class Routes {
         return new Response(request.body);
       case "/slow":
         return pause(Number(query.get("ms"))).then(() => new Response("slow"));
+      case "/block":
+        block(Number(query.get("ms")));
+        return new Response("blocked");
       case "/never":
         return this.#wait(request);
       case "/large":
@@ -190,6 +193,12 @@ interface Call {
   readonly request: Request;
   readonly exchange: Exchange;
   readonly query: URLSearchParams;
+}
+
+/** Computes, so that the event loop does nothing else. */
+function block(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) continue;
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -7,6 +7,7 @@
 import { connect } from "node:net";
 import { captureClientHello } from "../../attacks/client_hello.ts";
 import type { Attack } from "../attack.ts";
+import { head } from "../wire/http1.ts";
 import { Peer } from "../wire/peer.ts";
 
 /** Connects, and resets as soon as the handshake of TCP is over. */
@@ -22,11 +23,18 @@ function resetOne({ port, attack }: { readonly port: number; readonly attack: At
   });
 }
 
-/** `scale` connections at once, all reset at once, every two seconds. */
+/**
+ * `scale` connections at once, all reset at once, every two seconds. A handler that computes for 60 ms keeps the server from
+ * accepting any of them before.
+ */
 export async function resetBurst(attack: Attack): Promise<void> {
   while (!attack.isOver) {
+    const busy = await Peer.open(attack);
+    await busy?.write(head("GET /block?ms=60"));
+    await attack.pass(3);
     for (let made = 0; made < attack.scale; made++) void resetOne({ port: attack.port, attack });
     await attack.pass(2_000);
+    busy?.leave();
   }
 }
 

@@ -14,6 +14,7 @@ export const CONNECTION_CASES: readonly SoakCase[] = [
     about: "connections that are reset before they are accepted, 300 at once, every 2 s",
     attack: "resetBurst",
     scale: 300,
+    blocks: 60,
     memory: 60,
     short: { seconds: 2 },
   },
