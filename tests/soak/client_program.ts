@@ -5,7 +5,8 @@
  *
  *     deno run -A client_program.ts PORT TARGET
  *
- * Commands: `window` gives the latencies since the last time, `pause` closes all connections.
+ * Commands: `window` gives the latencies since the last time, `ignore` and `heed` leave out what is under way between them,
+ * `pause` closes all connections.
  *
  * @module
  */
@@ -37,6 +38,7 @@ interface Due {
 class Window {
   readonly #waiting = new Set<Due>();
   #times: number[] = [];
+  #ignoredUntil = -Infinity;
   #failures = 0;
 
   /** How many wait. */
@@ -53,15 +55,22 @@ class Window {
     } catch (error) {
       if (!(error instanceof Error)) throw error;
     }
-    if (!good) this.#failures++;
     this.#waiting.delete(request);
+    if (request.at <= this.#ignoredUntil) return;
+    if (!good) this.#failures++;
     this.#times.push(performance.now() - request.at);
+  }
+
+  /** Forgets the requests that are due until then and still wait. */
+  ignore(until: number): void {
+    this.#ignoredUntil = until;
   }
 
   /** The latencies since the last time; those that wait still count with their age. */
   take(): Latencies {
     const now = performance.now();
-    const waiting = [...this.#waiting].map(({ at }) => now - at);
+    const counted = [...this.#waiting].filter(({ at }) => at > this.#ignoredUntil);
+    const waiting = counted.map(({ at }) => now - at);
     const latencies = summarise([...this.#times, ...waiting], this.#failures);
     this.#times = [];
     this.#failures = 0;
@@ -152,10 +161,17 @@ function pause(): void {
   for (const connection of idle.splice(0)) connection.close();
 }
 
+/** What is under way from now on until the next call says nothing about the server: it is made to do something else. */
+function ignore(ignores: boolean): void {
+  const until = ignores ? Infinity : performance.now();
+  for (const window of [kept, fresh]) window.ignore(until);
+}
+
 onTick();
 tell("ready");
 await answerCommands(([command]) => {
   if (command === "pause") return pause();
+  if (command === "ignore" || command === "heed") return ignore(command === "ignore");
   return { kept: kept.take(), fresh: fresh.take(), lag: summarise(lag.splice(0)) };
 });
 Deno.exit(0);

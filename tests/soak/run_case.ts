@@ -152,7 +152,9 @@ class Run {
   async #onBuilt(attacker: Child): Promise<void> {
     try {
       this.#peers = await attacker.event("built") as number;
+      await this.#client.ask("ignore"); // collecting garbage keeps the event loop
       this.#held = await this.#server.sample(true);
+      await this.#client.ask("heed");
       this.#watch.see(this.#held);
       await attacker.ask("looked");
     } catch (error) {

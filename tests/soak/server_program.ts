@@ -99,6 +99,8 @@ async function collectGarbage(): Promise<void> {
     if (typeof collect === "function") collect();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  stuck = 0; // not by an attack
+  turnedAt = performance.now();
 }
 
 async function stop(milliseconds: number): Promise<number> {

@@ -43,8 +43,7 @@ export class Watch {
   }
 
   /** Takes a sample into account that was made elsewhere. */
-  see({ stuck, stats, resident, descriptors }: Sample): void {
-    this.stuck = Math.max(this.stuck, stuck);
+  see({ stats, resident, descriptors }: Sample): void {
     this.#clients = Math.max(this.#clients, stats.clients);
     this.#resident = Math.max(this.#resident, resident);
     this.#descriptors = Math.max(this.#descriptors, descriptors);
@@ -63,7 +62,9 @@ export class Watch {
   async #ask(): Promise<void> {
     this.#askedAt = performance.now();
     try {
-      this.see(await this.#server.sample());
+      const sample = await this.#server.sample();
+      this.see(sample);
+      this.stuck = Math.max(this.stuck, sample.stuck);
       this.silent = Math.max(this.silent, performance.now() - this.#askedAt);
       this.#asking = null;
     } catch (error) {
