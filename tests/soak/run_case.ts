@@ -190,10 +190,10 @@ class Run {
 
 /** What is still there that was not there before the attack, in words. */
 export function leftOver({ stats, gauges, descriptors }: Sample, base: Sample): string[] {
-  const { clients, pendingRequests, pendingResponses, runningHandlers } = stats;
+  const { clients, pendingRequests, pendingResponses, runningHandlers, waitingHandlers } = stats;
   const { waiting, streams, upstreams, sockets, tunnels } = gauges;
   const counters = {
-    ...{ clients, pendingRequests, pendingResponses, runningHandlers },
+    ...{ clients, pendingRequests, pendingResponses, runningHandlers, waitingHandlers },
     ...{ waiting, streams, upstreams, sockets, tunnels },
     descriptors: Math.max(0, descriptors - base.descriptors),
   };

@@ -7,7 +7,7 @@
 import { latin1 } from "../../support/bytes.ts";
 import { hpackBlock, requestFields } from "../../support/http2_client.ts";
 import type { Attack } from "../attack.ts";
-import { GET, head, readHead, readResponse } from "../wire/http1.ts";
+import { countStatuses, GET, head, readHead, readResponse } from "../wire/http1.ts";
 import { headersFrame, Http2Peer } from "../wire/http2.ts";
 import { Peer } from "../wire/peer.ts";
 
@@ -40,13 +40,19 @@ export async function leftUpgrades(attack: Attack): Promise<void> {
   await attack.built(attack.counted("left"));
 }
 
-/** All handlers' places are taken; who then asks, sends a part of a body, and leaves, must not stay in the queue. */
-export async function departedWaiting(attack: Attack): Promise<void> {
-  const holders = await attack.crowd(20, async () => {
+/** Takes the places of all handlers that one client after the other can have. */
+async function takePlaces(attack: Attack): Promise<Peer[]> {
+  const holders = await attack.crowd(30, async () => {
     const peer = await Peer.open(attack);
     return peer !== null && await peer.write(head("GET /never")) ? peer : null;
   });
   await attack.pass(300);
+  return holders;
+}
+
+/** All handlers' places are taken; who then asks, sends a part of a body, and leaves, must not stay in the queue. */
+export async function departedWaiting(attack: Attack): Promise<void> {
+  const holders = await takePlaces(attack);
   const request = head("POST /upload", ["Content-Length: 200000", `X-Large: ${"x".repeat(20_000)}`]);
   const part = new Uint8Array(120_000);
   await attack.crowd(attack.scale, async () => {
@@ -61,6 +67,22 @@ export async function departedWaiting(attack: Attack): Promise<void> {
   await attack.pass(1_500);
   await attack.built(attack.counted("left"));
   for (const peer of holders) peer.leave();
+}
+
+/** All handlers' places are taken, and `scale` clients ask and stay: some wait, others are turned away. */
+export async function standingWaiting(attack: Attack): Promise<void> {
+  const holders = await takePlaces(attack);
+  const request = head("GET /", ["Connection: close"]);
+  const endings: Promise<void>[] = [];
+  const peers = await attack.crowd(attack.scale, async () => {
+    const peer = await Peer.open(attack);
+    if (peer === null || !await peer.write(request)) return null;
+    endings.push(countStatuses(peer));
+    return peer;
+  });
+  await attack.built(peers.length);
+  await Promise.race([Promise.all(endings), attack.rest()]);
+  for (const peer of [...holders, ...peers]) peer.leave();
 }
 
 /** Heads of 30 KB, of which the server keeps a short part; by what `/keep?what=` names. */

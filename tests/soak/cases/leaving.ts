@@ -5,6 +5,7 @@
  */
 
 import type { SoakCase } from "../case.ts";
+import { answeredWith } from "./expect.ts";
 
 /** The cases. */
 export const LEAVING_CASES: readonly SoakCase[] = [
@@ -36,6 +37,17 @@ export const LEAVING_CASES: readonly SoakCase[] = [
     memory: 200,
     heldPerPeer: 4,
     short: { seconds: 3, scale: 500 },
+  },
+  {
+    name: "waiting-stay",
+    about: "2 000 clients who wait and stay; handlerQueueLimit 500, handlerQueueTimeout 2 s",
+    attack: "standingWaiting",
+    scale: 2_000,
+    options: { handlerLimit: 20, handlerQueueLimit: 500, handlerQueueTimeout: 2_000 },
+    target: "*",
+    leastSeconds: 6,
+    memory: 200,
+    expect: answeredWith("503"),
   },
   {
     name: "kept-headers",
