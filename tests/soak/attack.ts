@@ -99,7 +99,7 @@ export class Attack {
 
   /** Passes time, but not beyond the end. */
   async pass(milliseconds: number): Promise<void> {
-    await pass(Math.min(milliseconds, this.left));
+    await pass(Math.max(0, Math.min(milliseconds, this.left)));
   }
 
   /** Waits for the end. */

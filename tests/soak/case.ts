@@ -41,6 +41,8 @@ export interface SoakCase {
   readonly blocks?: number;
   /** Why the normal client's latencies are no measure here, where they are none. */
   readonly noLatency?: string;
+  /** Why something of the attack may be there for a while when the attacker has gone, where it may. */
+  readonly outlasts?: string;
   /** What differs in the short form that runs with the tests; a case without it is not part of that form. */
   readonly short?: ShortForm;
   /** What else is wrong with an outcome. */

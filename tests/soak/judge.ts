@@ -28,7 +28,7 @@ export function judge(soakCase: SoakCase, outcome: Outcome, strictness: Strictne
   const faults = [
     ...judgeLatency(soakCase, outcome, strictness),
     ...judgeMemory(soakCase, outcome),
-    ...judgeRest(outcome),
+    ...judgeRest(soakCase, outcome),
     ...soakCase.expect?.(outcome) ?? [],
   ];
   return faults.filter((fault) => fault !== false);
@@ -70,11 +70,11 @@ function judgeMemory({ memory, heldPerPeer }: SoakCase, outcome: Outcome): (stri
   ];
 }
 
-function judgeRest(outcome: Outcome): (string | false)[] {
+function judgeRest({ outlasts }: SoakCase, outcome: Outcome): (string | false)[] {
   const { base, rest, settled } = outcome;
   const leaked = heapGrowth(rest, base);
   return [
-    settled === Infinity && `left behind: ${leftOver(rest, base).join(", ")}`,
+    settled === Infinity && outlasts === undefined && `left behind: ${leftOver(rest, base).join(", ")}`,
     leaked > 0 && `${leaked.toFixed(1)} MiB of heap did not come back`,
     rest.unhandled > 0 && `${rest.unhandled} errors were not handled: ${rest.firstReports.join("; ")}`,
   ];

@@ -63,7 +63,7 @@ export async function departedWaiting(attack: Attack): Promise<void> {
     peer.leave();
     attack.count("left");
     return null;
-  });
+  }, 16);
   await attack.pass(1_500);
   await attack.built(attack.counted("left"));
   for (const peer of holders) peer.leave();

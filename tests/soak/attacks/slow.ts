@@ -51,10 +51,12 @@ export async function idleConnections(attack: Attack): Promise<void> {
   for (const peer of peers) peer.leave();
 }
 
-/** Connections that ask for an endless response each, and read nothing of it. */
+/** 250 connections a second, `scale` in all, that ask for an endless response each, and read nothing of it. */
 export async function unreadResponses(attack: Attack): Promise<void> {
   const request = head("GET /endless");
-  const peers = await attack.crowd(attack.scale, async () => {
+  const start = performance.now();
+  const peers = await attack.crowd(attack.scale, async (index) => {
+    await attack.pass(index * 4 - (performance.now() - start));
     const peer = await Peer.open(attack);
     return peer !== null && await peer.write(request) ? peer : null;
   });
@@ -64,6 +66,7 @@ export async function unreadResponses(attack: Attack): Promise<void> {
     await attack.pass(1_000); // one more byte tells whether the server has closed
     await Promise.all(peers.map((peer) => peer.isOver ? null : peer.write(latin1("G"))));
   }
+  attack.count("ended", peers.filter((peer) => peer.isOver).length);
   for (const peer of peers) peer.leave();
 }
 

@@ -57,7 +57,6 @@ export const LEAVING_CASES: readonly SoakCase[] = [
     leastSeconds: 5,
     memory: 80,
     heldPerPeer: 2,
-    short: { seconds: 2, scale: 500 },
   },
   {
     name: "kept-targets",
