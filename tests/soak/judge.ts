@@ -75,7 +75,7 @@ function judgeRest({ outlasts }: SoakCase, outcome: Outcome): (string | false)[]
   const leaked = heapGrowth(rest, base);
   return [
     settled === Infinity && outlasts === undefined && `left behind: ${leftOver(rest, base).join(", ")}`,
-    leaked > 0 && `${leaked.toFixed(1)} MiB of heap did not come back`,
+    leaked > 0 && outlasts === undefined && `${leaked.toFixed(1)} MiB of heap did not come back`,
     rest.unhandled > 0 && `${rest.unhandled} errors were not handled: ${rest.firstReports.join("; ")}`,
   ];
 }

@@ -170,10 +170,11 @@ class Run {
   /** Waits until nothing of the attack is left, but not for ever. */
   async #settle(base: Sample): Promise<{ readonly rest: Sample; readonly settled: number }> {
     const start = performance.now();
+    const patience = this.#case.outlasts === undefined ? this.#setting.pace.settle : 0;
     for (;;) {
       const sample = await this.#server.sample();
       const took = performance.now() - start;
-      if (leftOver(sample, base).length === 0 || took > this.#setting.pace.settle) {
+      if (leftOver(sample, base).length === 0 || took > patience) {
         await this.#server.sample(true, 120_000);
         await this.#clear();
         const rest = await this.#server.sample(true);

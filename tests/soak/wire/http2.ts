@@ -177,13 +177,19 @@ export function cancelStream(streamId: number): Uint8Array {
   return frameBytes({ type: FrameType.RST_STREAM, streamId, payload: uint(8) });
 }
 
+// An attack sends the same few requests again and again, and must not spend its time on encoding them.
+const REQUEST_BLOCKS = new Map<string, Uint8Array>();
+
 /** The HEADERS frame of a request. */
 export function requestHead(
   streamId: number,
   path: string,
   { method = "GET", ends = true }: { readonly method?: string; readonly ends?: boolean } = {},
 ): Uint8Array {
-  return headersFrame(streamId, hpackBlock(requestFields(method, path)), ends);
+  const key = `${method} ${path}`;
+  let block = REQUEST_BLOCKS.get(key);
+  if (block === undefined) REQUEST_BLOCKS.set(key, block = hpackBlock(requestFields(method, path)));
+  return headersFrame(streamId, block, ends);
 }
 
 /** The HEADERS frame of a CONNECT request (RFC 9113 §8.5). */
