@@ -68,7 +68,7 @@ export interface Options {
    * Requests that wait for a handler at once, over all connections of the server; shared as the handlers are.
    * When exceeded: 503 with `retry-after`.
    * Others: IIS 1000, Envoy 1024, Tomcat 100.
-   * @default {1000}
+   * @default {10000}
    */
   readonly handlerQueueLimit: number;
   /**
@@ -368,7 +368,7 @@ export const defaultOptions: Options = Object.freeze({
   connectionLimit: 10_000,
   connectionsPerIpLimit: 30,
   handlerLimit: 1_000,
-  handlerQueueLimit: 1_000,
+  handlerQueueLimit: 10_000,
   handlerQueueTimeout: 15_000,
   tlsSetupTimeout: 5_000,
   headerTimeout: 15_000,
