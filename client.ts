@@ -6,6 +6,7 @@
  */
 
 import { type EventLoopShare, LoopTurns } from "./base/event_loop_share.ts";
+import type { SlowReaders } from "./client/slow_readers.ts";
 import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
 import { callAfter, type DeadlineQueue, type Hurried } from "./deadlines.ts";
 import type {
@@ -32,6 +33,8 @@ export interface ClientOwner {
   readonly share: EventLoopShare;
   /** What all clients write with. */
   readonly writes: WritePool;
+  /** The clients that are waited for while they read. */
+  readonly slowReaders: SlowReaders;
   /** Closes the connection, now or as soon as nothing of it is left. Called once; nothing more is read or written. */
   close(connection: Connection): void;
   /** Gives a request to the handler; never throws and never rejects. */
@@ -115,6 +118,8 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   #deadline = Infinity;
   #timeout = Infinity;
   #writeDeadline = Infinity;
+  #taken = 0; // bytes that the system took since the peer, with nothing queued for it, has sent something
+  #isSlow = false; // it is one of the slow readers
   #heldSince = Infinity;
   #endedAt = Infinity; // when the peer ended its side
   #probedAt = Infinity; // when it was last tried out whether the peer is still there
@@ -338,6 +343,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
         const count = await this.#reader.read();
         if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
         this.#waiting = false;
+        if (this.#queue.size === 0) this.#taken = 0;
         chunk = count === null ? this.#onEnd() : this.#reader.take(count);
         const held = this.turns.onRead(count ?? 0);
         if (held !== null) await held;
@@ -428,7 +434,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     if (this.#phase !== "open") return gone();
     if (data.length > 0) {
       this.#queue.push(data);
-      if (this.#writeDeadline === Infinity) this.onWritten();
+      if (this.#writeDeadline === Infinity) this.onWritten(0);
     }
     if (close) {
       this.#phase = "closing";
@@ -439,7 +445,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   }
 
   /** Some bytes were taken: the peer has as long again for the next. */
-  onWritten(): void {
+  onWritten(count: number): void {
+    this.#taken += count;
+    if (this.#isSlow) this.#endWait();
     this.#writeDeadline = this.#owner.deadlines.after(this.options.streamTimeout);
     if (this.#drain !== null && this.#queue.size <= this.options.softStreamCap) {
       this.#drain.resolve(null);
@@ -502,12 +510,25 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
 
   /** Called at each tick. */
   onTick(now: number): void {
-    if (now >= this.#writeDeadline) return this.close();
+    if (now >= this.#writeDeadline && !this.#waitOn(now)) return this.close();
     if (now >= this.#deadline) return this.#expire();
     if (this.#phase === "open") this.#driver?.onTick?.(now);
     if (this.#phase !== "open" || this.#heldSince > now - PATIENCE) return;
     if (this.#endedAt === Infinity) this.#watch();
     else if (this.#pending.length > 0 && this.options.halfClose === "answer") this.#probe(now);
+  }
+
+  /** Waits on for a peer that may be reading; says whether it does. */
+  #waitOn(now: number): boolean {
+    const more = this.#owner.slowReaders.admit(this, this.#taken, this.options);
+    this.#isSlow ||= more > 0;
+    this.#writeDeadline = now + more;
+    return more > 0;
+  }
+
+  #endWait(): void {
+    this.#isSlow = false;
+    this.#owner.slowReaders.release(this);
   }
 
   /** The peer's time is up: its parser is told, where it waits for it. */
@@ -564,6 +585,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.#phase = "closed";
     this.#status = ClientStatus.Closed;
     this.#deadline = this.#writeDeadline = Infinity;
+    if (this.#isSlow) this.#endWait();
     this.#owner.deadlines.delete(this);
     this.#queue.end();
     this.#owner.close(this.connection);

@@ -106,7 +106,8 @@ export interface Options {
   readonly http2Timeout: number;
   /**
    * Without any progress on a request body that is awaited, or on a response that the peer does not take.
-   * Milliseconds. When exceeded: 408 while no response has begun, else closed; RST_STREAM over HTTP/2.
+   * Milliseconds. When exceeded: 408 while no response has begun, else closed; RST_STREAM over HTTP/2. A peer
+   * whose system holds much of a response has longer (`minimumResponseRate`).
    * Others: amphp 15 s, nginx 60 s, Envoy 5 min, Deno.serve none.
    * @default {15000}
    */
@@ -124,6 +125,16 @@ export interface Options {
    * @default {5000}
    */
   readonly minimumBodyRateGrace: number;
+  /**
+   * The least rate at which a peer reads a response, in bytes per second; 0 (or `null`) for none. The systems
+   * of both sides hold up to 4 MiB of a response, and take more when a third of that was read. So a peer that
+   * takes nothing for longer than `streamTimeout` still has as long as a third of what was taken lasts at
+   * this rate. That holds for 100 clients of a server at a time. Bytes. When exceeded: closed.
+   * Others: Kestrel and IIS 240, over what the server itself holds; nginx, Caddy and Apache 60 s without
+   * progress.
+   * @default {2048}
+   */
+  readonly minimumResponseRate: number;
   /**
    * For which running exchanges may go on when the server is stopped. Milliseconds. When exceeded: what is left is
    * cut.
@@ -377,6 +388,7 @@ export const defaultOptions: Options = Object.freeze({
   streamTimeout: 15_000,
   minimumBodyRate: 240,
   minimumBodyRateGrace: 5_000,
+  minimumResponseRate: 2_048,
   shutdownTimeout: 30_000,
   headerSizeLimit: 32_768,
   headerCountLimit: 100,
@@ -423,6 +435,7 @@ const CHECKS: { readonly [Name in keyof Options]: Name extends OptionalLimit ? L
   streamTimeout: time,
   minimumBodyRate: minimumRate,
   minimumBodyRateGrace: time,
+  minimumResponseRate: minimumRate,
   shutdownTimeout: timeOrZero,
   headerSizeLimit: setting,
   headerCountLimit: always(integer(1)),

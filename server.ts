@@ -7,6 +7,7 @@
 
 import { EventLoopShare } from "./base/event_loop_share.ts";
 import { RemoteClient } from "./client.ts";
+import { SlowReaders } from "./client/slow_readers.ts";
 import type { Client, Connection } from "./connection.ts";
 import { callAfter, DeadlineQueue } from "./deadlines.ts";
 import type { HttpDriverFactory } from "./drivers/driver.ts";
@@ -127,6 +128,7 @@ export class HttpServer {
       deadlines: new DeadlineQueue(),
       share: new EventLoopShare(),
       writes: new WritePool(),
+      slowReaders: new SlowReaders(),
       close: (connection, onGone) => this.#closing.close(connection, onGone),
       dispatch: (request, member) => this.#dispatch(request, member),
       renderError: (error, request) => this.#pages.ofClient(error, request),

@@ -59,8 +59,8 @@ export class WritePool {
 
 /** Who is told what becomes of queued bytes. */
 export interface WriteObserver {
-  /** Some bytes were taken by the connection. */
-  onWritten(): void;
+  /** The connection has taken `count` bytes. */
+  onWritten(count: number): void;
   /** The queue has become empty. */
   onEmpty(): void;
   /** The connection failed; nothing further is written. */
@@ -222,7 +222,7 @@ export class WriteQueue {
     if (this.#ended) return;
     if (count <= 0) return this.#fail(new TypeError("The connection took no bytes"));
     this.size -= count;
-    this.#observer.onWritten();
+    this.#observer.onWritten(count);
     if (count < this.#writing!.length) {
       this.#writing = this.#writing!.subarray(count);
       return this.#write(this.#writing);

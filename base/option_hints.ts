@@ -55,6 +55,7 @@ const OF_OTHERS: Readonly<Record<string, string>> = {
   streamWindowSize: "initialWindowSize",
   softStreamCap: "highWaterMark maxBackpressure",
   minimumBodyRate: "minRequestBodyDataRate minDataRate",
+  minimumResponseRate: "minResponseDataRate minBytesPerSecond minWriteRate",
   allowedMethods: "methods",
   serverHeader: "serverName serverTokens addServerHeader",
   'http2: "only" or http2: false': "allowHTTP1 protocols",

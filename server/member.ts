@@ -6,6 +6,7 @@
 
 import type { EventLoopShare } from "../base/event_loop_share.ts";
 import type { ClientOwner } from "../client.ts";
+import type { SlowReaders } from "../client/slow_readers.ts";
 import type { Connection } from "../connection.ts";
 import type { DeadlineQueue } from "../deadlines.ts";
 import type { HttpError } from "../errors.ts";
@@ -31,6 +32,8 @@ export class Member extends ClientLoad implements ClientOwner {
   readonly share: EventLoopShare;
   /** @inheritdoc */
   readonly writes: WritePool;
+  /** @inheritdoc */
+  readonly slowReaders: SlowReaders;
   /** Called when no descriptor is left of the connection: set before the connection can end. */
   onGone!: () => void;
   readonly #host: MemberHost;
@@ -42,6 +45,7 @@ export class Member extends ClientLoad implements ClientOwner {
     this.deadlines = host.deadlines;
     this.share = host.share;
     this.writes = host.writes;
+    this.slowReaders = host.slowReaders;
   }
 
   /** @inheritdoc */

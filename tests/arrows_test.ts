@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["public surface", /^(mod|testing)\.ts$/],
   ["serve", /^serve\.ts$/],
   ["server", /^(server|server\/\w+)\.ts$/],
-  ["client", /^(client|write_queue|read_buffer|exported_connection|deadlines)\.ts$/],
+  ["client", /^(client|client\/\w+|write_queue|read_buffer|exported_connection|deadlines)\.ts$/],
   ["driver factory", /^drivers\/factory\.ts$/],
   [
     "drivers",

@@ -201,7 +201,7 @@ Deno.test("client.export() leaves nothing behind where the peer takes nothing, o
       connection.write(new TextEncoder().encode("raw")).catch(failed.resolve);
       return new Response("never sent");
     };
-    const options = { softStreamCap: 50_000_000, streamTimeout: 200 };
+    const options = { softStreamCap: 50_000_000, streamTimeout: 200, minimumResponseRate: 2 ** 40 };
     await withTcpServer(handler, options, async ({ connect, server }) => {
       const raw = await connect();
       await raw.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -75,6 +75,7 @@ const OTHERS:
     ["halfClose", ["abort", "answer"], [true, null, "close", ""]],
     ["serverHeader", ["drover", "a b", null], ["", " a", "a\r\nb: c", 5, "é"]],
     ["minimumBodyRate", [0, 1, LARGEST], [-1, 1.5, Infinity, "5"]],
+    ["minimumResponseRate", [0, 1, LARGEST], [-1, 1.5, Infinity, "5"]],
     ["peerResetBudget", [{ burst: 0, perSecond: 0 }, { burst: 5, perSecond: 0.5 }], [5, {}, {
       burst: -1,
       perSecond: 1,

@@ -204,7 +204,8 @@ for (const [name, stream] of [["of bytes", false], ["of a stream", true]] as con
       resolve(rejection(exchange.completed, "exchange.completed"));
       return large(stream);
     };
-    await withServer(handler, { streamTimeout: 300 }, async ({ connect }) => {
+    const options = { streamTimeout: 300, minimumResponseRate: 2 ** 40 };
+    await withServer(handler, options, async ({ connect }) => {
       const raw = connect({ deadline: slack });
       await raw.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
       await noSoonerThan(280, raw.serverClosed(slack));

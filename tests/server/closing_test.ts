@@ -121,7 +121,11 @@ tlsTest(
 
 tlsTest(
   "a TLS connection whose peer reads no further counts until the peer has left",
-  { handler: () => new Response(new Uint8Array(32 * 2 ** 20)), streamTimeout: 300 },
+  {
+    handler: () => new Response(new Uint8Array(32 * 2 ** 20)),
+    streamTimeout: 300,
+    minimumResponseRate: 2 ** 40,
+  },
   async ({ server, connectTls }) => {
     const before = openDescriptors();
     const peer = await connectTls();
