@@ -49,6 +49,7 @@ export { RequestBody, type RequestBodyInit } from "./request_body.ts";
 export { Response, type ResponseClass, type ResponseContent } from "./response.ts";
 export {
   serve,
+  type ServeApp,
   type ServeExchange,
   type ServeHandler,
   type ServeInit,
@@ -60,10 +61,10 @@ export {
 } from "./serve.ts";
 export { type Handler, HttpServer, type HttpServerInit, type ServerStats } from "./server.ts";
 export type { ErrorHandler, ErrorRenderer } from "./server/error_pages.ts";
+export type { Listener } from "./transports/listen.ts";
 export type {
-  Listener,
   ListenOptions,
   ListenTcpOptions,
   ListenTlsOptions,
   ListenUnixOptions,
-} from "./transports/listen.ts";
+} from "./transports/place.ts";

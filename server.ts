@@ -5,6 +5,7 @@
  * @module
  */
 
+import { blameCaller } from "./base/caller.ts";
 import { EventLoopShare } from "./base/event_loop_share.ts";
 import { RemoteClient } from "./client.ts";
 import { SlowReaders } from "./client/slow_readers.ts";
@@ -24,9 +25,17 @@ import { HandlerQueue } from "./server/handler_queue.ts";
 import type { NetworkLoad } from "./server/load.ts";
 import { Member, type MemberHost } from "./server/member.ts";
 import { Networks } from "./server/networks.ts";
+import { checkFactory, checkFunction } from "./server/init_checks.ts";
 import { allowField, refuseMethod } from "./server/methods.ts";
 import { describe, type ErrorHandler, ErrorPages, type ErrorRenderer } from "./server/error_pages.ts";
-import { listen, type Listener, type ListenOptions, splitOptions } from "./transports/listen.ts";
+import { listen, type Listener } from "./transports/listen.ts";
+import {
+  type ListenOptions,
+  type ListenTcpOptions,
+  type ListenTlsOptions,
+  type ListenUnixOptions,
+  splitOptions,
+} from "./transports/place.ts";
 import { WritePool } from "./write_queue.ts";
 
 /**
@@ -84,7 +93,7 @@ export interface ServerStats {
  *
  * const server = new HttpServer(() => new Response("Hello"), { connectionLimit: 100 });
  * const { addr } = server.listen({ hostname: "127.0.0.1", port: 0 });
- * const response = await fetch(`http://127.0.0.1:${(addr as Deno.NetAddr).port}/`);
+ * const response = await fetch(`http://127.0.0.1:${addr.port}/`);
  * console.log(await response.text()); // Hello
  * await server.stop();
  * ```
@@ -117,13 +126,17 @@ export class HttpServer {
    */
   constructor(handler: Handler, init: HttpServerInit = {}) {
     const { onError, renderError, log, driverFactory, ...options } = init;
-    if (typeof handler !== "function") throw new TypeError("HttpServer: the handler must be a function");
+    this.options = blameCaller(HttpServer, () => {
+      if (typeof handler !== "function") throw new TypeError("HttpServer: the handler must be a function");
+      for (const [name, value] of Object.entries({ onError, renderError, log })) checkFunction(name, value);
+      checkFactory(driverFactory);
+      return resolveOptions(options);
+    });
     this.#handler = handler;
     const report = (error: unknown, request: ServerRequest | null) => this.#report(error, request);
     this.#pages = new ErrorPages({ onError, renderError, report });
     this.#log = log ?? logToConsole;
     this.#factory = driverFactory ?? new DefaultDriverFactory();
-    this.options = resolveOptions(options);
     this.#host = {
       deadlines: new DeadlineQueue(),
       share: new EventLoopShare(),
@@ -179,9 +192,18 @@ export class HttpServer {
    *
    * @param where the address, with TLS if there is a certificate, and options that differ from the server's
    * @returns the listener; closing it ends only it
-   * @throws {Deno.errors.AddrInUse} and whatever else `Deno.listen` throws
+   * @throws {Deno.errors.AddrInUse} and whatever else `Deno.listen` throws, with a message that says what to do
    */
+  listen(where: ListenUnixOptions & OptionsInit): Listener<Deno.UnixAddr>;
+  /** Listens on one more TCP port, with TLS if there is a certificate. */
+  listen(where: (ListenTcpOptions | ListenTlsOptions) & OptionsInit): Listener<Deno.NetAddr>;
+  /** Listens on an address that is only known at run time. */
+  listen(where: ListenOptions & OptionsInit): Listener;
   listen(where: ListenOptions & OptionsInit): Listener {
+    return blameCaller(HttpServer.prototype.listen, () => this.#listen(where));
+  }
+
+  #listen(where: ListenOptions & OptionsInit): Listener {
     if (this.#stopping) throw new TypeError("HttpServer: the server was stopped, and cannot listen again");
     const { place, rest } = splitOptions(where);
     const options = resolveOptions(rest, this.options);

@@ -156,7 +156,9 @@ Deno.test("serve(handler) listens on port 8000 of every address", async () => {
       serve((_request, info) => Response.json(info.remoteAddr))
     );
     await using _end = server;
-    assertEquals([server.addr.port, lines], [8000, ["Listening on http://0.0.0.0:8000/"]]);
+    assertEquals([server.addr.port, lines], [8000, [
+      "Listening on http://0.0.0.0:8000/ (http://localhost:8000/)",
+    ]]);
     assertEquals(JSON.parse(await ask(server)).hostname, "127.0.0.1");
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error; // 8000 was asked for, and another program has it

@@ -1,0 +1,25 @@
+/**
+ * The checks of what a server is made with beside its options.
+ *
+ * @module
+ */
+
+import { show } from "../base/option_checks.ts";
+
+/** @throws {TypeError} unless a member that may be left out is a function */
+export function checkFunction(name: string, value: unknown): void {
+  if (value == null || typeof value === "function") return;
+  throw new TypeError(`${name} is ${show(value)}, but must be a function`);
+}
+
+/** @throws {TypeError} unless a `driverFactory` has the functions of one */
+export function checkFactory(factory: unknown): void {
+  if (factory == null) return;
+  const { applicationLayerProtocols, selectDriver } = Object(factory) as Record<string, unknown>;
+  if (typeof applicationLayerProtocols === "function" && typeof selectDriver === "function") return;
+  throw new TypeError(
+    `driverFactory is ${
+      show(factory)
+    }, but must have the functions applicationLayerProtocols and selectDriver`,
+  );
+}
