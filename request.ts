@@ -29,7 +29,8 @@ const SELF: unique symbol = Symbol("request");
  * any other. `redirect` is `"manual"`, so that whoever passes a request on passes the redirects back.
  */
 export class ServerRequest {
-  private readonly [SELF]: ServerRequest = this;
+  /** The request itself, which a proxy of it gives too. For drivers, not for handlers. */
+  readonly [SELF]: ServerRequest = this;
   readonly #message: RequestMessage;
   #headers: Headers | null = null;
   #carrier: Response | null = null;

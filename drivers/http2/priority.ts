@@ -40,7 +40,8 @@ const LENGTH_LIMIT = 256;
 // Finds the members of a dictionary one after another, so that nothing in a string or in a list is taken for a member.
 const MEMBERS = new RegExp(`(${KEY})(?:=(${ITEM}|${INNER_LIST}))?${PARAMETERS}[ \\t]*,?[ \\t]*`, "gy");
 
-const INTEGER = /^-?[0-9]+$/;
+// An integer (RFC 8941 §3.3.1) from 0 to 7, with the zeros that may stand before it.
+const URGENCY = /^(?:-0+|0*([0-7]))$/;
 
 /** Parses a priority; what is not there, or no value, is the default of RFC 9218 §4. */
 export function parsePriority(value: string): Priority {
@@ -58,6 +59,6 @@ export function parsePriority(value: string): Priority {
 // "u" is an integer from 0 to 7; "priority parameters with out-of-range values, or values of unexpected types" are ignored
 // (RFC 9218 §4).
 function parseUrgency(item: string | undefined): number {
-  const urgency = item !== undefined && INTEGER.test(item) ? Math.abs(Number(item)) : NaN;
-  return urgency <= 7 && (urgency === 0 || !item!.startsWith("-")) ? urgency : 3;
+  const match = URGENCY.exec(item ?? "");
+  return match === null ? 3 : (match[1] ?? "0").charCodeAt(0) - 0x30;
 }
