@@ -42,8 +42,10 @@ export interface Report {
   readonly labels: ReadonlyMap<string, number>;
   /** The longest case, in milliseconds. */
   readonly longest: number;
+  /** By how many bytes the heap has grown since a fifth of the time was over; `null` where garbage cannot be collected at will. */
+  readonly growth: number | null;
   readonly found: Found | null;
-  /** What was not reached. */
+  /** What was not reached, and what has grown. */
   readonly shallow: readonly string[];
 }
 
@@ -55,6 +57,43 @@ const CASE_LIMIT = 30_000;
 
 /** How many cases must have run before their depth is judged. */
 const ENOUGH_CASES = 400;
+
+/** By how many bytes the heap may grow. */
+const GROWTH_LIMIT = 24 * 1024 * 1024;
+
+/** Looks how large the heap is, after a fifth of the time and at the end. */
+class HeapWatch {
+  readonly #at: number;
+  #before: number | null = null;
+
+  /** @param start when the campaign began; @param seconds how long it takes */
+  constructor(start: number, seconds: number) {
+    this.#at = start + 200 * seconds;
+  }
+
+  /** A case is over. */
+  async tick(now: number): Promise<void> {
+    if (this.#before === null && now > this.#at) this.#before = await heapSize();
+  }
+
+  /** By how much it has grown. */
+  async growth(): Promise<number | null> {
+    const after = this.#before === null ? null : await heapSize();
+    return after === null ? null : after - this.#before!;
+  }
+}
+
+/** The size of what is in use; what native code holds is let go of in turns of the event loop. */
+async function heapSize(): Promise<number | null> {
+  const collect: unknown = Reflect.get(globalThis, "gc");
+  if (typeof collect !== "function") return null;
+  for (let round = 0; round < 3; round++) {
+    collect();
+    await quickTurns(20);
+  }
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
 
 /** Watches for rejections that nobody has handled. */
 class Escapes implements Disposable {
@@ -142,6 +181,7 @@ export async function campaign<Input>(target: Target<Input>, options: CampaignOp
   using judge = new Judge(target);
   const counts = new Counts();
   const start = realNow();
+  const heap = new HeapWatch(start, options.seconds);
   const end = start + 1000 * options.seconds;
   let found: Found | null = null;
   let index = options.only ?? 0;
@@ -158,13 +198,17 @@ export async function campaign<Input>(target: Target<Input>, options: CampaignOp
           found = { case: index, ...await judge.shrink(input, verdict, options.shrinkSeconds ?? 20) };
         } else counts.add(verdict);
         index++;
+        await heap.tick(realNow());
         if (found !== null || realNow() > end) break;
       }
     }
   } finally {
     await target.stop?.();
   }
-  return { name: target.name, time: realNow() - start, found, ...counts.report(target) };
+  const growth = found === null ? await heap.growth() : null;
+  const counted = counts.report(target);
+  const shallow = [...counted.shallow, ...judgeGrowth(growth)];
+  return { name: target.name, time: realNow() - start, growth, found, ...counted, shallow };
 }
 
 function batch<Input>(target: Target<Input>, seed: number, first: number, count: number): Input[] {
@@ -186,7 +230,9 @@ class Counts {
     for (const label of labels) this.#labels.set(label, (this.#labels.get(label) ?? 0) + 1);
   }
 
-  report({ depth }: { readonly depth: Target<unknown>["depth"] }): Omit<Report, "name" | "time" | "found"> {
+  report(
+    { depth }: { readonly depth: Target<unknown>["depth"] },
+  ): Omit<Report, "name" | "time" | "growth" | "found"> {
     return {
       cases: this.#cases,
       accepted: this.#accepted,
@@ -210,4 +256,9 @@ class Counts {
     }
     return shallow;
   }
+}
+
+function judgeGrowth(growth: number | null): string[] {
+  if (growth === null || growth <= GROWTH_LIMIT) return [];
+  return [`the heap has grown by ${(growth / 2 ** 20).toFixed(1)} MiB`];
 }

@@ -89,6 +89,7 @@ export class Peer {
   readonly client: Client;
   readonly #connection: MemoryConnection;
   readonly #received: Uint8Array[] = [];
+  #writing: Promise<void> = Promise.resolve();
   #isOpen = true;
   /** Whether the server has ended its side. */
   ended = false;
@@ -124,22 +125,27 @@ export class Peer {
     return concat(this.#received);
   }
 
-  /** Sends bytes; whether anybody takes them does not matter. */
+  /** Sends bytes, behind those before them; whether anybody takes them does not matter. */
   send(bytes: Uint8Array): void {
-    if (this.#isOpen) this.#write(bytes.slice());
+    const copy = bytes.slice();
+    this.#writing = this.#writing.then(() => this.#write(copy));
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      for (let at = 0; at < bytes.length;) at += await this.#connection.write(bytes.subarray(at));
+      for (let at = 0; at < bytes.length && this.#isOpen;) {
+        at += await this.#connection.write(bytes.subarray(at));
+      }
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
 
-  /** Ends this side. */
+  /** Ends this side, behind what was sent. */
   end(): void {
-    if (this.#isOpen) this.#connection.closeWrite();
+    this.#writing = this.#writing.then(() => {
+      if (this.#isOpen) return this.#connection.closeWrite();
+    });
   }
 
   /** Closes both directions. */

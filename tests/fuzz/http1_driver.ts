@@ -104,9 +104,7 @@ export const http1Driver: Target<Http1DriverInput> = {
  */
 function compareWithCodec(input: Http1DriverInput, { asked }: Played): void {
   if (input.bytes.startsWith("PRI * HTTP/2.0")) return; // the driver of HTTP/2 has taken over
-  const messages = dispatched(parseHttp1(input)).filter(({ method, target }) =>
-    method !== "OPTIONS" || target !== "*"
-  );
+  const messages = dispatched(parseHttp1(input)).filter(reachesHandler);
   const old = messages.findIndex(({ minor }) => minor === 0);
   const count = old < 0 ? Infinity : old + 1;
   const expected = messages.map(({ method, target, fields, body, trailers }) => {
@@ -126,6 +124,11 @@ function compareWithCodec(input: Http1DriverInput, { asked }: Played): void {
     trailers,
   }));
   same("what the codec finds, and what the handler meets", expected.slice(0, count), met.slice(0, count));
+}
+
+/** Whether the server does not answer a request itself: `OPTIONS *`, and methods that have to be allowed by name. */
+function reachesHandler({ method, target }: { readonly method: string; readonly target: string }): boolean {
+  return method !== "CONNECT" && method !== "TRACE" && (method !== "OPTIONS" || target !== "*");
 }
 
 function outcomeOf({ asked, answers, fault }: Played): Outcome {

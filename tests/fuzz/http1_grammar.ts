@@ -282,7 +282,14 @@ function lengthBody(random: Random, options: MessageOptions, method: string, con
     random,
     options,
     () =>
-      random.pick([`+${length}`, `${length}, ${length}`, `${length + 1}`, `${Math.max(0, length - 1)}`, " "]),
+      random.pick([
+        `+${length}`,
+        `${2 ** 32 + length}`,
+        `${length}, ${length}`,
+        `${length + 1}`,
+        `${Math.max(0, length - 1)}`,
+        " ",
+      ]),
     random.weigh([[9, () => `${length}`], [1, () => `00${length}`]]),
   );
   return { method, fields: [`Content-Length:${ows(random)}${value}`], bytes: content };
@@ -321,7 +328,18 @@ function chunkSize(random: Random, options: MessageOptions, size: number): strin
     random,
     options,
     () =>
-      random.pick([`0x${hex}`, `+${hex}`, ` ${hex}`, `${hex} `, `${hex}g`, "", "-1", "fffffffffffffffff"]),
+      random.pick([
+        `0x${hex}`,
+        `1${hex.padStart(8, "0")}`, // as large as the chunk where only 32 bits count
+        `1${hex.padStart(16, "0")}`,
+        `+${hex}`,
+        ` ${hex}`,
+        `${hex} `,
+        `${hex}g`,
+        "",
+        "-1",
+        "fffffffffffffffff",
+      ]),
     random.pick([hex, hex, hex.toUpperCase(), `00${hex}`]),
   );
 }

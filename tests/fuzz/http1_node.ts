@@ -29,15 +29,21 @@ const KNOWN: readonly Known[] = [
   // "SHOULD process the message as if it was in the highest minor version" (RFC 9110 §2.5): Node knows 1.0 and 1.1 alone.
   { code: "HPE_INVALID_VERSION", applies: (_, bytes) => /HTTP\/1\.[2-9]/.test(bytes) },
   // "field-line = field-name ":" OWS field-value OWS" (RFC 9112 §5): behind "chunked" and a length Node takes no tab
-  { code: "HPE_INVALID_TRANSFER_ENCODING", applies: (_, bytes) => /chunked[ \t]*\t/i.test(bytes) },
-  { code: "HPE_INVALID_CONTENT_LENGTH", applies: (_, bytes) => /[0-9][ \t]*\t/.test(bytes) },
+  {
+    code: "HPE_INVALID_TRANSFER_ENCODING",
+    applies: (_, bytes) => /transfer-encoding:[^\r]*chunked[ \t]*\t/i.test(bytes),
+  },
+  {
+    code: "HPE_INVALID_CONTENT_LENGTH",
+    applies: (_, bytes) => /content-length:[ \t]*[0-9]+[ \t]*\t/i.test(bytes),
+  },
   { code: "HPE_INVALID_CHUNK_SIZE", applies: hasSpacedExtension },
   { code: "HPE_STRICT", applies: hasSpacedExtension },
 ];
 
 // "chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )" (RFC 9112 §7.1.1): Node takes no white space
 function hasSpacedExtension({ trailers }: ParsedMessage, bytes: string): boolean {
-  return trailers !== null && /[0-9a-f][ \t]+;|;[ \t]+|[ \t]=|=[ \t]/i.test(bytes);
+  return trailers !== null && /\n[0-9a-f]+(?:[ \t]+;|[^\r]*;[ \t]|[^\r]*[ \t]=|[^\r]*=[ \t])/i.test(bytes);
 }
 
 class NodeTarget implements Target<string> {

@@ -26,9 +26,19 @@ export function show(input: unknown): string {
 
 /** Prints the figures of all targets, and what was not reached. */
 export function printTable(reports: readonly Report[]): void {
-  const rows = [["target", "cases", "per second", "accepted", "refused", "longest ms", "outcomes"]];
+  const rows = [[
+    "target",
+    "cases",
+    "per second",
+    "accepted",
+    "refused",
+    "longest ms",
+    "heap MiB",
+    "outcomes",
+  ]];
   for (const report of reports) {
-    const { name, cases, time, accepted, refused, longest, labels } = report;
+    const { name, cases, time, accepted, refused, longest, growth, labels } = report;
+    const grown = growth === null ? "" : `${growth < 0 ? "" : "+"}${(growth / 2 ** 20).toFixed(1)}`;
     const share = (100 * accepted / Math.max(1, accepted + refused)).toFixed(0);
     const rate = (1000 * cases / time).toFixed(0);
     rows.push([
@@ -38,6 +48,7 @@ export function printTable(reports: readonly Report[]): void {
       `${accepted} (${share} %)`,
       `${refused}`,
       longest.toFixed(0),
+      grown,
       `${labels.size}`,
     ]);
   }
@@ -54,6 +65,6 @@ export function printTable(reports: readonly Report[]): void {
     console.log(`${name}: ${sorted.map(([label, count]) => `${label} ${count}`).join(", ")}`);
   }
   for (const { name, shallow } of reports) {
-    for (const what of shallow) console.log(`${name}: too shallow: ${what}`);
+    for (const what of shallow) console.log(`${name}: ${what}`);
   }
 }

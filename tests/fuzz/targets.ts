@@ -13,6 +13,7 @@ import { http2Encoders, http2Frames } from "./http2_frames.ts";
 import { http2Driver } from "./http2_driver.ts";
 import { http2Head } from "./http2_head.ts";
 import { priority } from "./priority.ts";
+import { state } from "./state.ts";
 import type { Target } from "./target.ts";
 import { webSocketCodec, webSocketDeflate } from "./websocket_codec.ts";
 import { webSocketDriver } from "./websocket_driver.ts";
@@ -33,4 +34,5 @@ export const TARGETS: readonly Target<unknown>[] = [
   http1Response,
   http2Driver,
   webSocketDriver,
+  state,
 ];

@@ -130,6 +130,7 @@ function judge(
   const pings = expected.events.filter(({ opcode }) => opcode === 9).map(({ payload }) => payload);
   const pongs = frames.filter(({ opcode }) => opcode === 10).map(({ payload }) => fromLatin1(payload));
   demand(isSubsequence(pongs, pings), "pongs that answer no ping, or in another order");
+  if (code === 1006) same("the last ping, and the last pong", pings.at(-1), pongs.at(-1));
   const closes = frames.filter(({ opcode }) => opcode === 8).map(({ payload }) =>
     codeOf(fromLatin1(payload))
   );
