@@ -1,5 +1,5 @@
 /**
- * The options of a server: every limit and timeout, with its unit, its default and what the peer sees when it is exceeded.
+ * The options of a server: each limit with its unit, its default, and what the peer sees beyond the limit.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import {
   boolean,
   budget,
   type Check,
+  frozenCopy,
   halfClose,
   http2,
   integer,
@@ -25,331 +26,324 @@ import {
   window,
 } from "./base/option_checks.ts";
 import { hintFor } from "./base/option_hints.ts";
+import type { Budget } from "./base/token_bucket.ts";
 
-/** How often something may happen: `burst` times at once, and `perSecond` times a second in the long run. */
-export interface Budget {
-  /** How many at once. */
-  readonly burst: number;
-  /** How many are given back in a second. */
-  readonly perSecond: number;
-}
+export type { Budget };
 
 /**
- * The options in force on a listener or a client. They do not change while it lives. Times are in milliseconds, sizes in
- * bytes; a limit that is not there is `Infinity`.
+ * The options in force on a listener or a client, for as long as it lives. Times are in milliseconds, sizes
+ * in bytes; `Infinity` stands for a limit that is absent.
  */
 export interface Options {
   /**
-   * Connections that are open at once; one over TLS that was closed counts until the platform lets go of its
-   * socket. When exceeded: further ones wait in the system's queue and are not accepted.
+   * Limits how many connections may be open at once. A closed TLS connection counts until Deno frees its
+   * socket. When exceeded: further connections wait in the system's queue and are not accepted.
    * Others: amphp 10 000 and later 1000, nginx 512 a worker, Node none.
    * @default {10000}
    */
   readonly connectionLimit: number;
   /**
-   * Connections from one address: IPv4 by address, IPv6 by /56; loopback and unix sockets are exempt. When
-   * exceeded: a further one is closed as soon as it is accepted (over TLS it counts until the peer has left).
+   * Limits how many connections an IPv4 address or an IPv6 /56 may have open; not those of loopback and unix
+   * sockets. When exceeded: a further one is closed at once, but over TLS counts until the peer has left.
    * Others: amphp 30 and later 10; nobody else has one.
    * @default {30}
    */
   readonly connectionsPerIpLimit: number;
   /**
-   * Handlers that run at once, over all connections of the server. They are shared fairly
-   * (`server/README.md`): a client may have such a part of the free places as the free places are of all, on
-   * the average of its own and those of its network (IPv4 by address, IPv6 by /56; on loopback and unix
-   * sockets each connection by itself). So a client alone comes to 382 of 1000, and the clients of one
-   * network, or behind one proxy, to half. A handler has its place until its promise settles, even if its
-   * client has left (CVE-2025-8671). When exceeded: further requests wait.
+   * Limits how many handlers may run at once, over all connections of the server. Clients share the places
+   * fairly (`server/README.md`): one client alone can take 382 of 1000, all clients of one network (an IPv4
+   * address, an IPv6 /56, a proxy) together half. On loopback and unix sockets each connection counts alone.
+   * A handler keeps its place until its promise settles, even after its client has left (CVE-2025-8671). When
+   * exceeded: further requests wait.
    * Others: amphp 1000, Go none.
    * @default {1000}
    */
   readonly handlerLimit: number;
   /**
-   * Requests that wait for a handler at once, over all connections of the server; shared as the handlers are.
-   * When exceeded: 503 with `retry-after`.
+   * Limits how many requests may wait for a handler at once, over all connections of the server. Clients
+   * share these places as they share handlers. When exceeded: 503 with `retry-after`.
    * Others: IIS 1000, Envoy 1024, Tomcat 100.
    * @default {10000}
    */
   readonly handlerQueueLimit: number;
   /**
-   * For which a request may wait for a handler. Milliseconds. When exceeded: 503 with `retry-after`.
-   * Others: HAProxy the time for a connection to a server.
+   * Limits how long a request may wait for a handler, in milliseconds. When exceeded: 503 with `retry-after`.
+   * Others: HAProxy as long as it waits for a connection to a server.
    * @default {15000}
    */
   readonly handlerQueueTimeout: number;
   /**
-   * For the TLS handshake. Milliseconds. When exceeded: the connection is closed. Deno keeps its socket until the
-   * peer has left, and it counts until then.
+   * Limits how long a TLS handshake may take, in milliseconds. When exceeded: the connection is closed, but
+   * it counts until the peer has left, because Deno keeps its socket until then.
    * Others: amphp 5 s, uWebSockets 10 s, nginx 60 s, Node 120 s.
    * @default {5000}
    */
   readonly tlsSetupTimeout: number;
   /**
-   * For a whole head: from the connection's beginning for the first, from its first byte for the others. No byte
-   * extends it. Over HTTP/2: for the preface, for each frame and field block, and for the acknowledgement of SETTINGS.
-   * Milliseconds. When exceeded: 408, closed; GOAWAY over HTTP/2.
+   * Limits how long a whole request head may take, in milliseconds; no byte extends it. The time of the first
+   * head begins with the connection, that of a later one with its first byte. HTTP/2 applies the limit to the
+   * preface, to each frame and field block, and to the acknowledgement of SETTINGS.
+   * When exceeded: 408, closed; GOAWAY over HTTP/2.
    * Others: uWebSockets 10 s, Apache 20 to 40 s, nginx, Node and Caddy 60 s, Deno.serve none.
    * @default {15000}
    */
   readonly headerTimeout: number;
   /**
-   * For which an HTTP/1 connection may be idle between requests. Milliseconds. When exceeded: closed.
+   * Limits how long an HTTP/1 connection may idle between requests, in milliseconds. When exceeded: closed.
    * Others: Node and Apache 5 s, amphp 15 s, nginx 75 s, Deno.serve none.
    * @default {15000}
    */
   readonly http1Timeout: number;
   /**
-   * For which an HTTP/2 connection may be idle. Milliseconds. When exceeded: GOAWAY, closed.
+   * Limits how long an HTTP/2 connection may be idle, in milliseconds. When exceeded: GOAWAY, closed.
    * Others: amphp 60 s, nginx 75 s, Envoy 1 h.
    * @default {60000}
    */
   readonly http2Timeout: number;
   /**
-   * Without any progress on a request body that is awaited, or on a response that the peer does not take.
-   * Milliseconds. When exceeded: 408 while no response has begun, else closed; RST_STREAM over HTTP/2. A peer
-   * whose system holds much of a response has longer (`minimumResponseRate`).
+   * Limits how long a body that is awaited, or a response, may make no progress, in milliseconds. A slow
+   * reader may have longer (`minimumResponseRate`). When exceeded: 408 while no response has begun, else
+   * closed; RST_STREAM over HTTP/2.
    * Others: amphp 15 s, nginx 60 s, Envoy 5 min, Deno.serve none.
    * @default {15000}
    */
   readonly streamTimeout: number;
   /**
-   * The least rate of a request body, in bytes per second, once `minimumBodyRateGrace` has passed; 0 (or `null`) for none.
-   * Bytes. When exceeded: 408, closed.
+   * Requires a rate of request bodies, in bytes per second, once `minimumBodyRateGrace` has passed; 0 or
+   * `null` requires none. When a body is slower: 408; over HTTP/1 the connection is closed.
    * Others: Kestrel 240, Apache 500, uWebSockets 16 KiB/s.
    * @default {240}
    */
   readonly minimumBodyRate: number;
   /**
-   * For which `minimumBodyRate` is not asked of a body. Milliseconds. When exceeded: nothing by itself.
+   * Sets how long the server may wait for a body before `minimumBodyRate` is required of it, in milliseconds.
    * Others: Kestrel 5 s, Apache 20 s.
    * @default {5000}
    */
   readonly minimumBodyRateGrace: number;
   /**
-   * The least rate at which a peer reads a response, in bytes per second; 0 (or `null`) for none. The systems
-   * of both sides hold up to 4 MiB of a response, and take more when a third of that was read. So a peer that
-   * takes nothing for longer than `streamTimeout` still has as long as a third of what was taken lasts at
-   * this rate. That holds for 100 clients of a server at a time. Bytes. When exceeded: closed.
-   * Others: Kestrel and IIS 240, over what the server itself holds; nginx, Caddy and Apache 60 s without
-   * progress.
+   * Sets the lowest rate at which a peer may read a response, in bytes per second; 0 or `null` for none. The
+   * systems of both sides hold up to 4 MiB of a response, and take more only when a third of that was read.
+   * So a peer that takes nothing for `streamTimeout` still has the time for this third at this rate, but at
+   * most 100 clients of a server at once have it. When exceeded: closed.
+   * Others: Kestrel, IIS 240 of what the server holds; nginx, Caddy, Apache 60 s without progress.
    * @default {2048}
    */
   readonly minimumResponseRate: number;
   /**
-   * For which running exchanges may go on when the server is stopped. Milliseconds. When exceeded: what is left is
-   * cut.
-   * Handlers whose client has left are waited for as well.
+   * Limits how long a stop waits for running exchanges, in milliseconds, those included whose client has left
+   * but whose handler runs. When exceeded: all connections are closed.
    * Others: amphp 3 s, Caddy and Kubernetes 30 s, Deno.serve without end.
    * @default {30000}
    */
   readonly shutdownTimeout: number;
   /**
-   * The largest head, from the request line to the empty line. Bytes. When exceeded: 431, closed.
+   * Limits the size of a request head, in bytes, from the request line to the empty line. When exceeded: 431;
+   * over HTTP/1 the connection is closed.
    * Others: amphp 32 KiB, Node 16 KiB, nginx 4 fields of 8 KiB, Deno.serve 64 KiB.
    * @default {32768}
    */
   readonly headerSizeLimit: number;
   /**
-   * Field lines in a head or trailer section; cookie crumbs count over HTTP/2. When exceeded: 431, closed.
+   * Limits how many field lines a head or a trailer section may have. Over HTTP/2 each part of a split
+   * `cookie` counts. When exceeded: 431; over HTTP/1 the connection is closed.
    * Others: Apache, hyper, Envoy 100; Deno.serve 128; nginx 1000; Node 2000.
    * @default {100}
    */
   readonly headerCountLimit: number;
   /**
-   * The longest request target. Bytes. When exceeded: 414, closed.
+   * Limits the length of a request target, in bytes. When exceeded: 414; HTTP/1 closes the connection.
    * Others: Apache 8190, nginx 8 KiB.
    * @default {8192}
    */
   readonly targetSizeLimit: number;
   /**
-   * The largest trailer section. Bytes. When exceeded: 431, closed.
+   * Limits the size of a trailer section, in bytes. When exceeded: 431; over HTTP/1 the connection is closed.
    * Others: amphp 32 KiB, with the head's limit.
    * @default {8192}
    */
   readonly trailerSizeLimit: number;
   /**
-   * The longest line with a chunk's size and extensions, its CRLF included. Bytes. When exceeded: 400, closed.
+   * Limits the line of a chunk with size, extensions and CRLF, in bytes. When exceeded: 400, closed.
    * Others: Go and Deno.serve 4096, Apache 8190, Node and hyper 16 KiB.
    * @default {4096}
    */
   readonly chunkLineSizeLimit: number;
   /**
-   * What the chunk lines and CRLFs of a body may have beyond the size of its content. Bytes. When exceeded: 400, closed.
+   * Limits by how many bytes the chunk lines of a body may outweigh its content. When exceeded: 400, closed.
    * Others: hyper 16 KiB of extensions, h2o 100 KB.
    * @default {16384}
    */
   readonly chunkOverheadLimit: number;
   /**
-   * How much of a body that nobody read is read and dropped, so that the connection lives on. Bytes. When
-   * exceeded: the connection ends with the response.
+   * Limits how many bytes of an unread HTTP/1 body are received and dropped to keep the connection usable.
+   * When exceeded: the connection ends with the response.
    * Others: Go and Caddy 256 KiB, nginx and Apache all of it.
    * @default {262144}
    */
   readonly drainLimit: number;
   /**
-   * For which a connection that was ended waits for the peer to end its side, so that the response is not
-   * lost to a reset. Milliseconds. When exceeded: closed. What the peer sends in that time is dropped, up to
-   * `drainLimit`; more waits in the system, which holds the peer back.
+   * Limits how long an ended connection waits for the peer to end its side, in milliseconds. Without the wait
+   * the peer could lose the response to a reset. Bytes that the peer sends meanwhile are dropped, up to
+   * `drainLimit`; more stay in the system, which holds the peer back. When exceeded: closed.
    * Others: Go 0.5 s, Apache 2 s, nginx 5 s.
    * @default {2000}
    */
   readonly lingerTimeout: number;
   /**
-   * The largest request body; a handler may raise it for its request (`exchange.bodySizeLimit`).
-   * Bytes. When exceeded: 413, closed.
+   * Limits the size of a request body, in bytes. A handler may change the limit for its request
+   * (`exchange.bodySizeLimit`). When exceeded: 413; over HTTP/1 the connection is closed.
    * Others: nginx 1 MiB, Bun 128 MiB, Apache 1 GiB, Node and Deno.serve none.
    * @default {10485760}
    */
   readonly bodySizeLimit: number;
   /**
-   * Requests on one connection. When exceeded: the last response says `connection: close`; GOAWAY over HTTP/2.
+   * Limits how many requests one connection may send. When reached: the response to the last of them says
+   * `connection: close`; GOAWAY over HTTP/2.
    * Others: Apache 100, nginx 1000, Node none.
    * @default {Infinity}
    */
   readonly requestLimit: number;
   /**
-   * HTTP/2 streams that are open, or whose handler runs, at once. When exceeded: RST_STREAM with REFUSED_STREAM.
+   * Limits how many streams of an HTTP/2 connection may be open, or have a running handler, at once. When
+   * exceeded: RST_STREAM with REFUSED_STREAM.
    * Others: Apache, h2o, HAProxy 100; nginx 128; hyper 200; Go 250.
    * @default {100}
    */
   readonly concurrentStreamLimit: number;
   /**
-   * Bytes that may wait in one direction of a connection before whoever makes them is held back. Bytes. When
-   * exceeded: backpressure.
+   * Sets how many bytes may wait for a slow peer on a connection, or for a slow handler in a request body,
+   * before their producer is held back.
    * Others: Aerys 128 KiB.
    * @default {131072}
    */
   readonly softStreamCap: number;
   /**
-   * Chunks of a request body up to this size are handed on when they are complete. Bytes. When exceeded: nothing:
-   * they are gathered.
+   * Sets up to which size, in bytes, an HTTP/1 chunk reaches the handler in one piece. The parts of a larger
+   * chunk are handed on as they arrive.
    * Others: amphp 8 KiB.
    * @default {8192}
    */
   readonly streamThreshold: number;
   /**
-   * The largest read; a connection begins with 4 KiB and adapts. Bytes. When exceeded: nothing: it takes more
-   * reads.
+   * Limits how many bytes one read of a connection may take. A connection begins with 4 KiB and adapts.
    * Others: amphp 8 KiB, nginx 64 KiB.
    * @default {65536}
    */
   readonly chunkSize: number;
   /**
-   * How much of a request body an HTTP/2 client may send ahead of the handler that reads it, on each stream. Bytes.
-   * When exceeded: RST_STREAM with FLOW_CONTROL_ERROR.
+   * Sets the flow-control window of each HTTP/2 stream: how many bytes of a body a client may send before the
+   * handler reads them. When exceeded: RST_STREAM with FLOW_CONTROL_ERROR.
    * Others: nginx, Node, Apache 64 KiB; hyper, Go 1 MiB; Envoy 16 MiB.
    * @default {262144}
    */
   readonly streamWindowSize: number;
   /**
-   * The same for all streams of an HTTP/2 connection together; at least 65535. Bytes. When exceeded: GOAWAY with
-   * FLOW_CONTROL_ERROR.
+   * Sets the flow-control window of a whole HTTP/2 connection, in bytes, for all streams together; at least
+   * 65535. When exceeded: GOAWAY with FLOW_CONTROL_ERROR.
    * Others: Node 64 KiB; hyper, Go 1 MiB; Envoy 24 MiB.
    * @default {1048576}
    */
   readonly connectionWindowSize: number;
   /**
-   * For which an HTTP/2 stream may live while its window is shut, whatever WINDOW_UPDATE frames come.
-   * Milliseconds. When exceeded: RST_STREAM.
+   * Sets after how many milliseconds with a shut send window the rate of an HTTP/2 response is checked. When
+   * it was sent slower than `minimumBodyRate` in that time: RST_STREAM. `streamTimeout` applies as well.
    * Others: h2o 10 s, Envoy 5 min.
    * @default {30000}
    */
   readonly windowStallTimeout: number;
   /**
-   * CONTINUATION frames behind one HEADERS frame. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Limits the CONTINUATION frames behind one HEADERS frame. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
    * Others: Envoy and nghttp2 8, sozu 20.
    * @default {8}
    */
   readonly continuationFrameLimit: number;
   /**
-   * Streams that the peer resets (CVE-2023-44487). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Limits how often the peer may reset streams (CVE-2023-44487). When exceeded: GOAWAY with
+   * ENHANCE_YOUR_CALM.
    * Others: nghttp2 1000 and 33/s, sozu 100/s.
    * @default {{ burst: 100, perSecond: 20 }}
    */
   readonly peerResetBudget: Budget;
   /**
-   * Streams that the peer makes the server reset, or refuse though it knows the limit (CVE-2025-8671). When exceeded:
-   * GOAWAY with ENHANCE_YOUR_CALM.
+   * Limits how often the peer may make the server reset a stream, or refuse one beyond a limit that the peer
+   * has acknowledged (CVE-2025-8671). When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
    * Others: hyper 1024 in all, sozu 500 in all.
    * @default {{ burst: 100, perSecond: 10 }}
    */
   readonly ownResetBudget: Budget;
   /**
-   * PING and SETTINGS frames (CVE-2019-9512, CVE-2019-9515); each DATA frame that is sent gives one back. When exceeded:
-   * GOAWAY with ENHANCE_YOUR_CALM.
+   * Limits PING and SETTINGS frames (CVE-2019-9512, CVE-2019-9515). Each DATA frame that the server sends
+   * gives one token back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
    * Others: nghttp2 1000 waiting, Go 10 000 waiting.
    * @default {{ burst: 50, perSecond: 10 }}
    */
   readonly controlFrameBudget: Budget;
   /**
-   * DATA frames that are empty, or of less than 5 bytes behind a kilobyte that nobody has read (CVE-2019-9518); each of
-   * 256 bytes or more gives one back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Limits DATA frames that are empty, or that carry fewer than 5 bytes while more than 1 KiB of the body is
+   * unread (CVE-2019-9518). A frame of 256 bytes or more gives one token back. When exceeded: GOAWAY with
+   * ENHANCE_YOUR_CALM.
    * Others: hyper 100, Envoy 1 in a row.
    * @default {{ burst: 100, perSecond: 0 }}
    */
   readonly emptyFrameBudget: Budget;
   /**
-   * Whatever else is allowed and may be pointless: PRIORITY, WINDOW_UPDATE, unknown frames (CVE-2019-9513); each DATA
-   * frame that is sent gives four back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Limits PRIORITY, WINDOW_UPDATE and unknown frames, which may serve nothing (CVE-2019-9513). Each DATA
+   * frame that the server sends gives four tokens back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
    * Others: Envoy and nghttp2 10 000 and 330/s.
    * @default {{ burst: 1000, perSecond: 100 }}
    */
   readonly oddityBudget: Budget;
   /**
-   * Whether HTTP/2 is spoken: beside HTTP/1, not at all, or alone.
-   *
+   * Chooses the versions: `true` for HTTP/1 and HTTP/2, `false` for HTTP/1 alone, `"only"` for HTTP/2 alone.
    * @default {true}
    */
   readonly http2: boolean | "only";
   /**
-   * Whether `Upgrade: h2c` is taken on connections without TLS.
-   *
+   * Allows `Upgrade: h2c` to HTTP/2 on connections without TLS.
    * @default {false}
    */
   readonly http2Upgrade: boolean;
   /**
-   * Whether `exchange.push()` pushes to clients that take it.
-   *
+   * Allows `exchange.push()` to push to HTTP/2 clients that accept pushes.
    * @default {true}
    */
   readonly push: boolean;
   /**
-   * Whether extended CONNECT (RFC 8441) is offered over HTTP/2.
-   *
+   * Offers extended CONNECT over HTTP/2 (RFC 8441), which WebSocket needs there.
    * @default {false}
    */
   readonly extendedConnect: boolean;
   /**
-   * The methods that reach a handler, or `null` for all but CONNECT and TRACE, which have to be listed. (With
-   * `null` an extended CONNECT reaches it too, because only `extendedConnect` offers it.) When exceeded: 405
-   * with `allow`; 501 for methods that neither RFC 9110 nor the list knows (RFC 9110 §9.1).
+   * Lists the methods that reach a handler; `null` stands for all but CONNECT and TRACE, which have to be
+   * listed. (With `null` an extended CONNECT reaches it too, because only `extendedConnect` offers it.) Any
+   * other method is answered 405 with `allow`, or 501 where neither RFC 9110 nor the list knows it.
    * Others: Deno.serve any; Node any, but CONNECT has its own listener; nginx neither CONNECT nor TRACE.
    * @default {null}
    */
   readonly allowedMethods: readonly string[] | null;
   /**
-   * Says what becomes of a request whose client ends its side (TCP FIN) before it has the response.
+   * Decides about a request whose client ends its side (TCP FIN) before it has the response.
    *
-   * `"abort"`: the client counts as gone. `request.signal` aborts at once. A response that the handler gives all the same is still
-   * sent. Over HTTP/1 a stream under way goes on unless it gives nothing for a second; over HTTP/2 it ends.
+   * `"abort"`: the client counts as gone, and `request.signal` aborts at once. If the handler returns a
+   * response all the same, the response is sent. A stream that is being sent ends over HTTP/2; over HTTP/1 it
+   * goes on until it gives nothing for a second.
    *
-   * `"answer"`: the client counts as waiting. `request.signal` aborts only when writing shows that it is gone, so a client that waits
-   * is sent `102 (Processing)` each half second over HTTP/1.1, and PING over HTTP/2.
-   *
-   * Others: Go, Node and Deno.serve abort; nginx closes unless it is told not to; hyper has `half_close`.
-   *
+   * `"answer"`: the client counts as waiting, and `request.signal` aborts only when a write shows that the
+   * client has left. So that there is a write, each half second `102 (Processing)` is sent over HTTP/1.1, and
+   * PING over HTTP/2.
+   * Others: Go, Node and Deno.serve abort; nginx closes unless configured otherwise; hyper has `half_close`.
    * @default {"abort"}
    */
   readonly halfClose: "abort" | "answer";
   /**
-   * The value of the `server` field, or `null` for none.
-   *
+   * Sets the value of the `server` field of each response; `null` sends no such field.
    * @default {null}
    */
   readonly serverHeader: string | null;
 }
 
-/** How long a connection without a request may go on to send its first one when it is to be stopped, in milliseconds. */
+/** How long a connection that has sent no request may still send one when it is stopped, in milliseconds. */
 export function firstRequestGrace({ headerTimeout }: Options): number {
   return Math.min(headerTimeout, 15_000) / 20; // a client whose first request fails gives up
 }
@@ -367,8 +361,8 @@ export type OptionalLimit =
   | "requestLimit";
 
 /**
- * Options that differ from the defaults, or from the server's. What is left out, or `undefined`, is inherited.
- * `Infinity` and `null` both say that there is no limit, wherever a limit may be absent.
+ * Options that differ from the defaults, or from the server's. An option that is left out, or `undefined`, is
+ * inherited. Where a limit may be absent, `Infinity` and `null` both remove it.
  */
 export type OptionsInit = {
   readonly [Name in keyof Options]?: Options[Name] | (Name extends OptionalLimit ? null : never) | undefined;
@@ -472,8 +466,8 @@ const CHECKS: { readonly [Name in keyof Options]: Name extends OptionalLimit ? L
 /**
  * Checks options and completes them.
  *
- * @param init what differs
- * @param base what is inherited
+ * @param init the options that differ
+ * @param base the options to inherit
  * @returns all options, frozen
  * @throws {TypeError} for a name that is no option
  * @throws {RangeError} for a value that is not allowed
@@ -496,17 +490,11 @@ export function resolveOptions(init: OptionsInit, base: Options = defaultOptions
     const check: Check & Partial<LimitCheck> = CHECKS[name];
     const allowed = check(value);
     if (allowed !== null) throw new RangeError(`${name} is ${show(value)}, but must be ${allowed}`);
-    given.push([name, copy(saysNone(value) ? check.none ?? value : value)]);
+    given.push([name, frozenCopy(saysNone(value) ? check.none ?? value : value)]);
   }
   return given.length === 0 ? base : Object.freeze({ ...base, ...Object.fromEntries(given) });
 }
 
 function isOptionName(name: string): name is keyof Options {
   return Object.hasOwn(CHECKS, name);
-}
-
-/** A value that whoever gave it cannot change any more. */
-function copy(value: unknown): unknown {
-  if (Array.isArray(value)) return Object.freeze([...value]);
-  return typeof value === "object" && value !== null ? Object.freeze({ ...value }) : value;
 }

@@ -120,3 +120,9 @@ export function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   return typeof value === "number" ? String(value) : JSON.stringify(value) ?? `a ${typeof value}`;
 }
+
+/** Returns a frozen copy, so that the caller cannot change an option later. */
+export function frozenCopy(value: unknown): unknown {
+  if (Array.isArray(value)) return Object.freeze([...value]);
+  return typeof value === "object" && value !== null ? Object.freeze({ ...value }) : value;
+}
