@@ -6,6 +6,7 @@
  */
 
 import { type EventLoopShare, LoopTurns } from "./base/event_loop_share.ts";
+import { formatEnd, formatPeer, INSPECT } from "./base/inspect.ts";
 import type { SlowReaders } from "./client/slow_readers.ts";
 import { type Client, ClientStatus, type Connection, type TlsInfo } from "./connection.ts";
 import { callAfter, type DeadlineQueue, type Hurried } from "./deadlines.ts";
@@ -627,6 +628,25 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     driver.stop().then(() => {
       if (this.#driver === driver && this.#successor === null) this.write(NOTHING, true);
     }, (error) => this.#fail(error)).catch(ignore);
+  }
+
+  /** Shows on the console whose connection it is, and how it stands. */
+  [INSPECT](
+    inspect: (value: unknown, options: Deno.InspectOptions) => string,
+    options: Deno.InspectOptions,
+  ): string {
+    const { id, localAddress, localPort, isEncrypted, bufferSize, pendingResponseCount } = this;
+    return `Client ${
+      inspect({
+        id,
+        peer: formatPeer(this),
+        local: formatEnd(localAddress, localPort),
+        tls: isEncrypted ? this.#tlsInfo?.alpnProtocol ?? "no ALPN" : null,
+        state: this.#phase,
+        pendingResponseCount,
+        bufferSize,
+      }, options)
+    }`;
   }
 
   get #isIdle(): boolean {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatPeer, INSPECT } from "./base/inspect.ts";
 import type { Client } from "./connection.ts";
 import { Response } from "./response.ts";
 import { isTrailerAllowed } from "./trailer_fields.ts";
@@ -203,5 +204,23 @@ export class Exchange {
     const response = new Response(null, init);
     this.#message.upgradeHandler = handler;
     return response;
+  }
+
+  /** Shows on the console which request it is, whose, and how far it is. */
+  [INSPECT](
+    inspect: (value: unknown, options: Deno.InspectOptions) => string,
+    options: Deno.InspectOptions,
+  ): string {
+    const { client, protocol, method, target, body, received, settled } = this.#message;
+    return `Exchange ${
+      inspect({
+        request: `${method} ${target}`,
+        protocol,
+        peer: formatPeer(client),
+        body: body === null ? null : received ? "received" : "not received",
+        bodySizeLimit: this.bodySizeLimit,
+        isOver: settled,
+      }, options)
+    }`;
   }
 }

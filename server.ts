@@ -6,6 +6,7 @@
  */
 
 import { blameCaller } from "./base/caller.ts";
+import { formatPeer } from "./base/inspect.ts";
 import { EventLoopShare } from "./base/event_loop_share.ts";
 import { RemoteClient } from "./client.ts";
 import { SlowReaders } from "./client/slow_readers.ts";
@@ -56,7 +57,10 @@ export interface HttpServerInit extends OptionsInit {
   readonly onError?: ErrorHandler | undefined;
   /** Renders the page of every other error, what a client did wrong among them; a short text by default. */
   readonly renderError?: ErrorRenderer | undefined;
-  /** Told of errors that are nobody's answer: by default they go to the console. */
+  /**
+   * Logs an error that nobody else answers, with the request that it belongs to; `null` where it belongs to none. By default it
+   * goes to the console, behind the method, the target and the peer of the request.
+   */
   readonly log?: ((error: unknown, request: Request | null) => void) | undefined;
   /** Chooses the driver of each client. */
   readonly driverFactory?: HttpDriverFactory | undefined;
@@ -333,9 +337,10 @@ export class HttpServer {
   // Errors.
 
   #report(error: unknown, request: ServerRequest | null): void {
-    attempt(() => this.#log(error, request === null ? null : ServerRequest.toWeb(request)), (failure) => {
-      logToConsole(failure);
-      logToConsole(error);
+    const web = request === null ? null : ServerRequest.toWeb(request);
+    attempt(() => this.#log(error, web), (failure) => {
+      logToConsole(failure, web);
+      logToConsole(error, web);
     });
   }
 
@@ -389,6 +394,8 @@ function optionsOfServer({ client }: RequestMessage): globalThis.Response {
   return new Response(null, { status: 204, headers: { allow: allowField(client.options.allowedMethods) } });
 }
 
-function logToConsole(error: unknown): void {
-  console.error(error);
+function logToConsole(error: unknown, request: Request | null): void {
+  const message = request === null ? null : ServerRequest.messageOf(request);
+  if (message === null) console.error(error);
+  else console.error(`${message.method} ${message.target} from ${formatPeer(message.client)}:`, error);
 }

@@ -1,4 +1,7 @@
-/** The smallest server, stopped gracefully by Ctrl-C: `deno task start`, or with another port as its argument. */
+/**
+ * The smallest server: `deno task start`, or with another port as its argument. Ctrl-C stops it gracefully, a
+ * second one at once.
+ */
 import { serve } from "../mod.ts";
 
 const server = serve({
@@ -10,8 +13,12 @@ const server = serve({
   return new Response(`Hello, ${name}! You came from ${exchange.client.remoteAddress}.\n`);
 });
 
+let patience: number | undefined; // shutdownTimeout
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => server.shutdown());
+  Deno.addSignalListener(signal, () => {
+    server.shutdown(patience);
+    patience = 0;
+  });
 }
 await server.finished;
 console.log("Stopped.");
