@@ -212,6 +212,14 @@ export interface Options {
    */
   readonly concurrentStreamLimit: number;
   /**
+   * Limits the bytes of responses that wait on an HTTP/2 connection because its peer has not taken them. Bytes.
+   * When exceeded: further requests of the connection wait, and are refused with RST_STREAM of REFUSED_STREAM
+   * once the peer has taken less than 1 KiB for `streamTimeout`.
+   * Others: hyper 400 KiB a stream, Node 10 MB, Go none.
+   * @default {1048576}
+   */
+  readonly unsentLimit: number;
+  /**
    * Sets how many bytes may wait for a slow peer on a connection, or for a slow handler in a request body,
    * before their producer is held back.
    * Others: Aerys 128 KiB.
@@ -272,6 +280,13 @@ export interface Options {
    * @default {{ burst: 100, perSecond: 10 }}
    */
   readonly ownResetBudget: Budget;
+  /**
+   * Limits HTTP/2 streams that are reset because the peer does not open a window, or refused because it does not
+   * take earlier responses. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
+   * Others: none.
+   * @default {{ burst: 50, perSecond: 0.02 }}
+   */
+  readonly stallBudget: Budget;
   /**
    * Limits PING and SETTINGS frames (CVE-2019-9512, CVE-2019-9515). Each DATA frame that the server sends
    * gives one token back. When exceeded: GOAWAY with ENHANCE_YOUR_CALM.
@@ -395,6 +410,7 @@ export const defaultOptions: Options = Object.freeze({
   bodySizeLimit: 10_485_760,
   requestLimit: Infinity,
   concurrentStreamLimit: 100,
+  unsentLimit: 1_048_576,
   softStreamCap: 131_072,
   streamThreshold: 8_192,
   chunkSize: 65_536,
@@ -404,6 +420,7 @@ export const defaultOptions: Options = Object.freeze({
   continuationFrameLimit: 8,
   peerResetBudget: Object.freeze({ burst: 100, perSecond: 20 }),
   ownResetBudget: Object.freeze({ burst: 100, perSecond: 10 }),
+  stallBudget: Object.freeze({ burst: 50, perSecond: 0.02 }),
   controlFrameBudget: Object.freeze({ burst: 50, perSecond: 10 }),
   emptyFrameBudget: Object.freeze({ burst: 100, perSecond: 0 }),
   oddityBudget: Object.freeze({ burst: 1000, perSecond: 100 }),
@@ -442,6 +459,7 @@ const CHECKS: { readonly [Name in keyof Options]: Name extends OptionalLimit ? L
   bodySizeLimit: orNone(integer(0)),
   requestLimit: orNone(integer(1)),
   concurrentStreamLimit: setting,
+  unsentLimit: always(integer(0)),
   softStreamCap: always(integer(1)),
   streamThreshold: always(integer(1)),
   chunkSize: always(integer(1)),
@@ -451,6 +469,7 @@ const CHECKS: { readonly [Name in keyof Options]: Name extends OptionalLimit ? L
   continuationFrameLimit: always(integer(1)),
   peerResetBudget: budget,
   ownResetBudget: budget,
+  stallBudget: budget,
   controlFrameBudget: budget,
   emptyFrameBudget: budget,
   oddityBudget: budget,

@@ -22,6 +22,17 @@ interface Delay {
   readonly callback: () => void;
 }
 
+/** Says when a stream may be asked for its next chunk. */
+export interface PullPermission {
+  /** Whether it may be asked now, though `ahead` bytes of it were read and wait to be sent. */
+  now(ahead: number): boolean;
+  /** Resolves when it may be asked; rejects when the response is over before. */
+  soon(): Promise<null>;
+}
+
+/** A stream that may be asked at any time. */
+const ALWAYS: PullPermission = { now: () => true, soon: () => Promise.resolve(null) };
+
 /** The stream of one response. */
 export class ResponseStream {
   readonly #source: BodySource;
@@ -43,15 +54,18 @@ export class ResponseStream {
    *
    * @param delay what to call when the first chunk takes longer than some milliseconds, after which the
    * answer is `null`; `null` not to wait for it at all
+   * @param permission asked ahead of each chunk
    * @throws what the stream fails with
    */
-  async open(delay: Delay | null): Promise<Uint8Array | null> {
+  async open(delay: Delay | null, permission: PullPermission = ALWAYS): Promise<Uint8Array | null> {
+    if (!permission.now(0) && (delay === null || await isLate(permission.soon(), delay))) return null;
     const first = this.read();
     const begin = new Outcome(first);
     for (let turn = 0; begin.isPending && turn < PATIENCE; turn++) await null;
     if (begin.isPending && (delay === null || await isLate(first, delay))) return this.#wait(first);
     const chunk = this.take(begin.value ?? await first);
     if (chunk === null) return NOTHING;
+    if (!permission.now(chunk.length)) return this.#wait(first);
     const second = this.read();
     const end = new Outcome(second);
     for (let turn = 0; end.isPending && turn < PATIENCE; turn++) await null;
@@ -64,6 +78,11 @@ export class ResponseStream {
     for (const result of ahead) result.catch(ignore); // whoever takes it is told
     this.#ahead = ahead;
     return null;
+  }
+
+  /** Whether the next result was asked for already. */
+  get isAhead(): boolean {
+    return this.#ahead.length > 0;
   }
 
   /** The next result, for {@link ResponseStream.take}. Rejects with what the stream fails with. */

@@ -33,6 +33,7 @@ interface DataReceiver {
 export class Budgets {
   readonly #peerResets: TokenBucket;
   readonly #ownResets: TokenBucket;
+  readonly #stalls: TokenBucket;
   readonly #control: TokenBucket;
   readonly #empty: TokenBucket;
   readonly #oddities: TokenBucket;
@@ -41,6 +42,7 @@ export class Budgets {
   constructor(options: Options, now: number) {
     this.#peerResets = new TokenBucket(options.peerResetBudget, now);
     this.#ownResets = new TokenBucket(options.ownResetBudget, now);
+    this.#stalls = new TokenBucket(options.stallBudget, now);
     this.#control = new TokenBucket(options.controlFrameBudget, now);
     this.#empty = new TokenBucket(options.emptyFrameBudget, now);
     this.#oddities = new TokenBucket(options.oddityBudget, now);
@@ -54,6 +56,11 @@ export class Budgets {
   /** A fault of the peer has made the server reset a stream (CVE-2025-8671). */
   countOwnReset(now: number): void {
     if (!this.#ownResets.take(now)) throw tooMuch("streams had to be reset");
+  }
+
+  /** A stream was reset, or a request refused, because the peer takes nothing. */
+  countStall(now: number): void {
+    if (!this.#stalls.take(now)) throw tooMuch("streams that wait for a window");
   }
 
   /** PING or SETTINGS (CVE-2019-9512, CVE-2019-9515). */

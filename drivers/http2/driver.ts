@@ -22,6 +22,7 @@ import { BatchPool } from "./batch_pool.ts";
 import { Budgets } from "./budgets.ts";
 import { Closing } from "./closed_streams.ts";
 import { Control } from "./control.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
 import { dependsOnItself, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
 import { Flag, type Frame, FRAME_HEADER_SIZE, FRAME_SIZE_LIMIT, FrameType } from "./frame.ts";
@@ -43,7 +44,7 @@ import { Responder } from "../http2_responder.ts";
 import { Sender } from "./sender.ts";
 import { Http2Stream } from "./stream.ts";
 import { StreamTable } from "./stream_table.ts";
-import { Watch } from "./watch.ts";
+import { TimeUp, Watch } from "./watch.ts";
 
 const PROBE = new TextEncoder().encode("drover!?");
 
@@ -77,6 +78,7 @@ export class Http2Driver implements HttpDriver {
   #sender!: Sender;
   #responder!: Responder;
   #receiver!: Receiver;
+  #dispatcher!: Dispatcher;
   #life!: Life;
   #budgets!: Budgets;
   #pusher!: Pusher;
@@ -126,11 +128,21 @@ export class Http2Driver implements HttpDriver {
     this.#sender = new Sender(client, write, this.#pool, {
       onSent: (stream) => this.#onSent(stream),
       onDataSent: () => this.#budgets.onDataSent(),
+      onReleased: () => this.#dispatcher.onReleased(),
     });
+    const { gate } = this.#sender;
+    this.#dispatcher = new Dispatcher(options.unsentLimit, {
+      get held() {
+        return gate.held;
+      },
+      run: (stream) => this.#run(stream),
+      report: (error) => client.report(error, null),
+    }, () => client.now);
     this.#life = new Life(client, this.#streams, this.#sender);
     this.#responder = new Responder(client, this.#sender, {
       reset: (stream, code, reason) => this.#reset(stream, code, reason),
       shutDown: () => this.#life.leave(),
+      needsWindow: (stream) => this.#receiver.needsWindow(stream),
     }, this.#date);
     this.#receiver = new Receiver({
       client,
@@ -142,7 +154,7 @@ export class Http2Driver implements HttpDriver {
       onEnded: (stream) => this.#forget(stream, Closing.Ended),
     });
     this.#pusher = new Pusher(client, this.#sender, this.#streams);
-    this.#watch = new Watch(options, this.#sender, client.now);
+    this.#watch = new Watch(options, this.#sender, this.#receiver, client.now);
     this.#control = new Control({
       client,
       streams: this.#streams,
@@ -265,7 +277,7 @@ export class Http2Driver implements HttpDriver {
     const { method, target, fields } = request;
     const message = this.#makeMessage(stream, { method, target, fields, protocol: null, carried: request });
     message.body = request.body;
-    this.#run(stream, message);
+    this.#dispatcher.dispatch(stream);
   }
 
   // "The client connection preface starts with a sequence of 24 octets" (RFC 9113 §3.4)
@@ -392,7 +404,7 @@ export class Http2Driver implements HttpDriver {
     const message = this.#makeMessage(stream, head);
     if (!endStream) this.#receiver.openBody(stream, message, head);
     if (--client.remainingRequests <= 0) this.#life.drain();
-    this.#run(stream, message);
+    this.#dispatcher.dispatch(stream);
   }
 
   #makeMessage(stream: Http2Stream, init: Omit<MessageInit, "streamId" | "received">): Http2Message {
@@ -404,11 +416,12 @@ export class Http2Driver implements HttpDriver {
   }
 
   /** Gives a request to its handler: "handlers still running count against the stream limit" (CVE-2025-8671). */
-  #run(stream: Http2Stream, message: Http2Message): void {
+  #run(stream: Http2Stream): boolean {
     stream.running = true;
-    const held = this.#onMessage(message.request!);
+    const held = this.#onMessage(stream.message!.request!);
     if (held === null) this.#endRun(stream);
     else held.then(() => this.#endRun(stream));
+    return held === null;
   }
 
   #endRun(stream: Http2Stream): void {
@@ -477,19 +490,24 @@ export class Http2Driver implements HttpDriver {
     // What is pushed comes after what it belongs to, where there is something to send of both.
     pushed.priority = { urgency: Math.min(7, stream.priority.urgency + 1), incremental: true };
     this.#streams.add(pushed);
-    const request = this.#makeMessage(pushed, promise.request);
+    this.#makeMessage(pushed, promise.request);
     pushed.running = true;
-    queueMicrotask(() => pushed.state === "closed" ? this.#endRun(pushed) : this.#run(pushed, request));
+    queueMicrotask(() => pushed.state === "closed" ? this.#endRun(pushed) : this.#dispatchPush(pushed));
     return true;
+  }
+
+  #dispatchPush(pushed: Http2Stream): void {
+    pushed.running = false;
+    this.#dispatcher.dispatch(pushed);
   }
 
   /** This side of a stream has ended. */
   #onSent(stream: Http2Stream): void {
     if (stream.state === "closed") return this.#forget(stream, Closing.Ended);
-    // "A server MAY request that the client abort transmission of a request without error by sending a RST_STREAM with an error
-    // code of NO_ERROR after sending a complete response" (RFC 9113 §8.1). Not at once: curl 7.88 would forget the response.
-    stream.answeredAt = this.#client.now;
-    if (!stream.message?.upgradeHandler) stream.message?.body?.discard();
+    // "A server MAY request that the client abort transmission of a request without error by sending a RST_STREAM with
+    // an error code of NO_ERROR after sending a complete response" (RFC 9113 §8.1). `onTick()` does, when it is time. Of a
+    // tunnel one side may end long before the other.
+    if (!stream.message?.upgradeHandler) this.#receiver.onAnswered(stream);
   }
 
   // The end of streams.
@@ -524,6 +542,7 @@ export class Http2Driver implements HttpDriver {
     const { message } = stream;
     stream.state = "closed";
     message?.fail(reason);
+    this.#dispatcher.remove(stream);
     this.#sender.drop(stream, reason);
     stream.source?.cancel(reason);
     if (stream.response !== "sent") message?.abort(reason);
@@ -568,8 +587,9 @@ export class Http2Driver implements HttpDriver {
     if (this.#client.options.halfClose === "answer") return;
     const gone = new ClientDisconnectedError();
     for (const stream of [...this.#streams.open]) {
-      if (stream.received && stream.response === "awaited") stream.message?.interrupt(gone);
-      else this.#close(stream, Closing.Ended, gone);
+      if (stream.received && stream.waitsSince === Infinity && stream.response === "awaited") {
+        stream.message?.interrupt(gone);
+      } else this.#close(stream, Closing.Ended, gone);
     }
     this.#peerEndedAt = this.#client.now;
   }
@@ -597,18 +617,32 @@ export class Http2Driver implements HttpDriver {
     if (this.#life.isOver) return;
     if (now - this.#peerEndedAt > PATIENCE_AFTER_END) return this.#idle?.resolve(null);
     this.#life.onTick(now);
-    const verdict = this.#watch.check(this.#streams.open, this.#streams.active, now);
+    const verdict = this.#watch.check(this.#streams, now);
     if (verdict instanceof ConnectionError) this.#fail(verdict);
     else if (verdict === "idle") this.#life.leave();
-    else if (verdict !== null) { for (const { stream, error } of verdict) this.#onStalled(stream, error); }
+    else if (verdict !== null) { for (const { stream, why } of verdict) this.#onStalled(stream, why); }
   }
 
-  /** A peer that does not send, or does not take, what it should: its handler is told by its body where that still helps. */
-  #onStalled(stream: Http2Stream, error: HttpError | null): void {
-    if (error === null) return this.#reset(stream, ErrorCode.NO_ERROR, null);
-    if (!stream.received && stream.response === "awaited" && stream.message?.body?.awaited) {
-      return stream.message.fail(error);
+  /** Ends a stream whose peer does not send or take what it should. A handler that reads its body learns of it there. */
+  #onStalled(stream: Http2Stream, why: TimeUp): void {
+    if (why === TimeUp.Answered) {
+      this.#receiver.wake(stream);
+      return this.#reset(stream, ErrorCode.NO_ERROR, null);
     }
-    this.#reset(stream, ErrorCode.CANCEL, new ClientDisconnectedError(error.message, { cause: error }));
+    const error = new HttpError(408, why);
+    if (why === TimeUp.Body && stream.response === "awaited") return stream.message?.fail(error);
+    if (why !== TimeUp.Body && !this.#countStall()) return;
+    // "The REFUSED_STREAM error code [...] indicate[s] that the stream is being closed prior to any processing" (RFC 9113 §8.7)
+    const code = why === TimeUp.Waiting ? ErrorCode.REFUSED_STREAM : ErrorCode.CANCEL;
+    this.#reset(stream, code, new ClientDisconnectedError(why, { cause: error }));
+  }
+
+  #countStall(): boolean {
+    try {
+      this.#budgets.countStall(this.#client.now);
+      return true;
+    } catch (exceeded) {
+      return this.#onFault(exceeded);
+    }
   }
 }

@@ -1,6 +1,7 @@
 /**
- * How much the peer may send (RFC 9113 §6.9): of one stream, or of all together. It is told that it may send more once half of
- * the window was consumed, so that there is one WINDOW_UPDATE for many frames.
+ * How much the peer may send (RFC 9113 §6.9): on one stream, or on all together. WINDOW_UPDATE lets it send more once half of
+ * the window was consumed, so that there is one WINDOW_UPDATE for many frames; or earlier, where nobody reads the rest of the
+ * window and what was consumed is more than the peer has left.
  *
  * @module
  */
@@ -17,9 +18,9 @@ export class ReceiveWindow {
     this.#left = size;
   }
 
-  /** How many bytes the peer may have under way. */
-  get size(): number {
-    return this.#size;
+  /** How many bytes the peer may still send, as far as it was told. */
+  get left(): number {
+    return this.#left;
   }
 
   /** Changes that; "this could result in a negative window" (RFC 9113 §6.9.2). */
@@ -34,10 +35,15 @@ export class ReceiveWindow {
     return this.#left >= 0;
   }
 
-  /** Bytes were consumed. Gives how many more the peer is to be told that it may send: 0 for not yet. */
+  /** Records `count` consumed bytes. Returns the increment to send in WINDOW_UPDATE, or 0 while too little is due. */
   consume(count: number): number {
     this.#consumed += count;
-    if (2 * this.#consumed < this.#size) return 0;
+    if (2 * this.#consumed < this.#size && this.#consumed < this.#left) return 0;
+    return this.refill();
+  }
+
+  /** Returns the increment that is due, however little it is. */
+  refill(): number {
     const increment = this.#consumed;
     this.#consumed = 0;
     this.#left += increment;

@@ -24,6 +24,7 @@ import { parseTrailers, type RequestHead } from "./request_head.ts";
 import type { Sender } from "./sender.ts";
 import type { Http2Stream } from "./stream.ts";
 import type { StreamTable } from "./stream_table.ts";
+import type { WatchedReceiver } from "./watch.ts";
 
 /** What a receiver works on. */
 export interface ReceiverParts {
@@ -44,9 +45,11 @@ export interface ReceiverParts {
 }
 
 /** The receiving side of one connection. */
-export class Receiver {
+export class Receiver implements WatchedReceiver {
   readonly #parts: ReceiverParts;
   readonly #window: ReceiveWindow;
+  /** How many bytes of bodies have come. */
+  bytesReceived = 0;
 
   /** @param parts what it works on */
   constructor(parts: ReceiverParts) {
@@ -91,6 +94,7 @@ export class Receiver {
     if (length > size) this.#onTaken(stream, length - size); // padding is consumed at once
     if (!frame.has(Flag.END_STREAM)) budgets.countData(size, stream, now);
     stream.bytesReceived += size;
+    this.bytesReceived += size;
     if (stream.awaitedSince !== Infinity) stream.awaitedSince = now;
     if (stream.declared !== null && stream.bytesReceived > stream.declared) throw wrongLength(streamId);
     this.#take(stream, frame);
@@ -117,7 +121,15 @@ export class Receiver {
     stream.endByPeer();
     this.#parts.client.bodies.delete(stream.id);
     stream.message?.end(trailers);
-    if (stream.state === "closed") this.#parts.onEnded(stream);
+    if (stream.state !== "closed") return;
+    if (stream.answeredAt !== Infinity) this.#confirm();
+    this.#parts.onEnded(stream);
+  }
+
+  // curl 7.88, once it had its answer and has sent the rest, looks for the end of the stream when it reads something.
+  #confirm(): void {
+    const increment = this.#window.refill();
+    if (increment > 0) this.#parts.sender.send(encodeWindowUpdate(0, increment));
   }
 
   /** Finds the stream of DATA. Ignored data is consumed, because the window of the connection must not leak. */
@@ -142,6 +154,43 @@ export class Receiver {
     }
   }
 
+  /** @inheritdoc */
+  mayPeerSend(stream: Http2Stream): boolean {
+    return this.#window.left > 0 && stream.window!.left > 0;
+  }
+
+  /** Whether the peer cannot complete its body without a further WINDOW_UPDATE, as far as its length is known. */
+  needsWindow({ received, declared, bytesReceived, window }: Http2Stream): boolean {
+    return !received && (declared === null || declared - bytesReceived > window!.left);
+  }
+
+  /** A stream was answered though its body has not ended: the rest is dropped, as far as `drainLimit` allows. */
+  onAnswered(stream: Http2Stream): void {
+    const { client: { now, options } } = this.#parts;
+    stream.answeredAt = now;
+    stream.drainLeft = this.#exceeds(stream, options.drainLimit) ? 0 : options.drainLimit;
+    stream.message?.body?.discard();
+  }
+
+  /** @inheritdoc */
+  isCutOff(stream: Http2Stream): boolean {
+    return this.#exceeds(stream, stream.drainLeft) || (stream.drainLeft <= 0 && stream.window!.left <= 0);
+  }
+
+  // The window of a stream is smaller only until the client has acknowledged the server's settings.
+  #exceeds({ declared, bytesReceived, window }: Http2Stream, allowance: number): boolean {
+    const most = Math.max(window!.left, this.#parts.client.options.streamWindowSize) + allowance;
+    return declared !== null && declared - bytesReceived > most;
+  }
+
+  /**
+   * Wakes a peer that waits for the window of a stream, ahead of its RST_STREAM. A client that sends its body before it reads
+   * its answer (httpx, with h2) sees the reset only when it tries to send.
+   */
+  wake({ id, window }: Http2Stream): void {
+    if (window!.left <= 0) this.#parts.sender.send(encodeWindowUpdate(id, 1));
+  }
+
   #take(stream: Http2Stream, { bytes, start, end }: Frame): void {
     const body = stream.message?.body ?? null;
     if (end === start) return;
@@ -155,8 +204,15 @@ export class Receiver {
     if (life.isOver) return;
     const increment = this.#window.consume(count);
     if (increment > 0) sender.send(encodeWindowUpdate(0, increment));
-    if (stream === null || stream.received || stream.answeredAt !== Infinity) return;
+    if (stream === null || stream.received) return;
+    if (stream.answeredAt !== Infinity && !this.#drain(stream, count)) return;
     const more = stream.window!.consume(count);
     if (more > 0) sender.send(encodeWindowUpdate(stream.id, more));
+  }
+  /** Counts bytes of a body that nobody reads; says whether the peer may send as many more. */
+  #drain(stream: Http2Stream, count: number): boolean {
+    if (stream.drainLeft <= 0) return false;
+    stream.drainLeft -= count;
+    return true;
   }
 }

@@ -29,6 +29,11 @@ export class Scheduler<T extends Schedulable> {
     return this.#count;
   }
 
+  /** All of them, in no order that matters. */
+  *[Symbol.iterator](): Generator<T> {
+    for (const queue of this.#queues) yield* queue;
+  }
+
   /** Adds one, unless it is there. */
   add(item: T): void {
     if (item.turn !== 0) return;

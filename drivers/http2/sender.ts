@@ -21,6 +21,7 @@ import { writeDataHead } from "./frames/data.ts";
 import { encodeGoAway } from "./frames/goaway.ts";
 import { encodeRstStream } from "./frames/rst_stream.ts";
 import { HeadEncoder } from "./head_encoder.ts";
+import { PullGate, type PullGateHost } from "./pull_gate.ts";
 import { Scheduler } from "./scheduler.ts";
 import { DEFAULT_WINDOW, type PeerSettings, WINDOW_LIMIT } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
@@ -39,18 +40,28 @@ const QUEUED_DATA = 8 * 1024;
 /** A batch is full when it has less room than this: it is not filled up with a tiny frame. */
 const LEAST_ROOM = FRAME_HEADER_SIZE + 1024;
 
+/** Data is copied from this size on when little of it waits, and at most so much of it, in bytes. */
+const COMPACTED_SIZE = 16 * 1024;
+const LARGEST_COPY = 1024 * 1024;
+
 /** Who is told what was sent. */
 export interface SendObserver {
   /** This side of a stream has ended. */
   onSent(stream: Http2Stream): void;
   /** A frame of data went out: the peer has given it room. */
   onDataSent(): void;
+  /** Fewer bytes of responses are held than before. */
+  onReleased(): void;
 }
 
 /** The sending side of one connection. */
-export class Sender {
+export class Sender implements PullGateHost {
   /** Encodes heads. */
   readonly heads: HeadEncoder = new HeadEncoder();
+  /** What waits to be sent, and who may add to it. */
+  readonly gate: PullGate;
+  /** How many bytes of data were sent. */
+  dataSent = 0;
   readonly #client: DriverClient;
   readonly #write: Write;
   readonly #pool: BatchPool;
@@ -67,12 +78,18 @@ export class Sender {
     this.#write = write;
     this.#pool = pool;
     this.#observer = observer;
+    this.gate = new PullGate(client.options.softStreamCap, this);
     client.onWriteDrain = () => this.#onDrain();
   }
 
   /** How many bytes the peer takes on all streams together. */
   get window(): number {
     return this.#window;
+  }
+
+  /** @inheritdoc */
+  canSend(stream: Http2Stream): boolean {
+    return this.#window > 0 && stream.sendWindow > 0;
   }
 
   /** Sends a frame that no window holds up. */
@@ -122,8 +139,10 @@ export class Sender {
     heads.room.set(body, at);
     this.#window -= size;
     stream.sendWindow -= size;
+    this.dataSent += size;
     this.#write(heads.room.subarray(0, end));
     this.#observer.onDataSent();
+    if (stream.source !== null) this.gate.onAnswer(stream, size);
     this.#end(stream);
     return null;
   }
@@ -135,12 +154,16 @@ export class Sender {
    */
   sendData(stream: Http2Stream, data: Uint8Array, end: boolean): Promise<null> | null {
     if (stream.ended) return rejected(new ClientDisconnectedError("The stream was closed"));
-    if (data.length === 0 && !end) return null;
-    stream.data = data;
-    stream.offset = 0;
-    stream.endsWithData = end;
-    this.#schedule(stream);
-    this.pump();
+    if (data.length > 0 || end) {
+      stream.data = data;
+      stream.offset = 0;
+      stream.endsWithData = end;
+      // What goes through a tunnel is no response, and whoever writes it holds it.
+      if (!stream.message?.upgradeHandler) this.gate.hold(stream, data.length);
+      this.#schedule(stream);
+      this.pump();
+    }
+    if (stream.source !== null) this.gate.onAnswer(stream, data.length);
     if (stream.data === null) return null;
     stream.sent = Promise.withResolvers();
     stream.sent.promise.catch(ignore); // whoever waits is told; nobody has to
@@ -164,6 +187,8 @@ export class Sender {
     const { sent } = stream;
     stream.sent = null;
     sent?.reject(reason);
+    this.gate.drop(stream, reason);
+    this.#observer.onReleased();
   }
 
   /** Changes how urgent a stream is. */
@@ -240,6 +265,9 @@ export class Sender {
       if (!this.#sendBatch()) break;
     }
     this.#pumping = false;
+    if (this.#window <= 0) { for (const stream of this.#scheduler) compact(stream); }
+    this.gate.wake();
+    this.#observer.onReleased();
   }
 
   /** Puts frames of data together and writes them at once; says whether there were any. */
@@ -287,10 +315,14 @@ export class Sender {
     stream.sendWindow -= length;
     stream.sentSince += length;
     stream.sentWhileBlocked += length;
+    this.dataSent += length;
+    this.gate.release(stream, length);
+    // A peer that is sent data of its exchange may have nothing to say meanwhile: its body is not late.
     if (stream.awaitedSince !== Infinity) stream.awaitedSince = this.#client.now;
     this.#window -= length;
     if (isLast) stream.data = null;
     if (isLast || stream.sendWindow <= 0) this.#scheduler.remove(stream);
+    if (!isLast && stream.sendWindow <= 0) compact(stream);
     this.#observer.onDataSent();
     return start + length;
   }
@@ -312,6 +344,15 @@ export class Sender {
     for (const batch of this.#inFlight.splice(0)) this.#pool.give(batch);
     this.pump();
   }
+}
+
+/** Frees the memory of data whose last quarter waits for a window: a copy of the quarter replaces it. */
+function compact(stream: Http2Stream): void {
+  const { data, waiting } = stream;
+  if (data === null || data.length < COMPACTED_SIZE || 4 * waiting > data.length) return;
+  if (waiting > LARGEST_COPY) return;
+  stream.data = data.slice(stream.offset);
+  stream.offset = 0;
 }
 
 function windowOverflow(section: string): ConnectionError {

@@ -45,6 +45,16 @@ export class Http2Stream implements Schedulable {
   sent: PromiseWithResolvers<null> | null = null;
   /** Where the data comes from, when it is a stream. */
   source: ResponseStream | null = null;
+  /** Bytes of its response that wait, and count: for the `PullGate` alone, as the next three are. */
+  held = 0;
+  /** How many bytes its source has given at once, or is taken to give at first. */
+  chunkSize = 65_536;
+  /** How many bytes its source is expected to give now. */
+  expected = 0;
+  /** Resolves when its source may be asked for more; `null` while nobody waits for that. */
+  parked: PromiseWithResolvers<null> | null = null;
+  /** Since when its request waits to be dispatched; `Infinity` when it does not. */
+  waitsSince = Infinity;
   /** Called once the stream is closed; `null` unless it is a tunnel. */
   onClosed: (() => void) | null = null;
 
@@ -57,6 +67,8 @@ export class Http2Stream implements Schedulable {
 
   /** When the response was complete though the request is not. */
   answeredAt = Infinity;
+  /** How many bytes of the rest of such a request are still dropped before the stream is reset. */
+  drainLeft = 0;
   /** Since when the peer is asked for bytes of the body and gives none; `Infinity` while it is not asked. */
   awaitedSince = Infinity;
   /** Milliseconds for which it was asked, and the bytes that had come before. */

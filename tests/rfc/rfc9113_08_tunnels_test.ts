@@ -63,3 +63,21 @@ Deno.test("the signal of a tunnel that begins behind stop() is aborted (RFC 9113
     await within("stop()", stopped);
   });
 });
+
+Deno.test("the window of a tunnel is filled again although its handler has ended its side (RFC 9113 §5.2.1, §8.5)", async () => {
+  const received = Promise.withResolvers<number>();
+  const handler: Handler = (_, exchange) =>
+    exchange.upgrade(async (tunnel) => {
+      await tunnel.closeWrite();
+      let size = 0;
+      for await (const chunk of tunnel.readable) size += chunk.length;
+      received.resolve(size);
+    });
+  await withHttp2Tcp(handler, options, async ({ connect }) => {
+    const client = await connect();
+    client.headers(1, plain, { endStream: false });
+    await client.response(1);
+    await within("the upload", client.upload(1, new Uint8Array(1_000_000)));
+    assertEquals(await within("all of it", received.promise), 1_000_000);
+  });
+});
