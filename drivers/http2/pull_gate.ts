@@ -62,10 +62,23 @@ export class PullGate {
 
   /** Whether a stream may ask its source, of which `ahead` bytes wait to be sent; it counts as having asked then. */
   mayPull(stream: Http2Stream, ahead: number): boolean {
-    if (this.#asked.has(stream)) return this.#held + ahead < this.#cap;
+    if (this.#asked.has(stream)) return this.#mayPullMore(stream, ahead);
     if (this.#parked.length > 0 || !this.#hasRoom(stream)) return false;
     this.#ask(stream);
     return true;
+  }
+
+  // What was read counts although it is not held yet, and as much again is expected.
+  #mayPullMore(stream: Http2Stream, ahead: number): boolean {
+    const others = this.#held + this.#expected - stream.expected;
+    const may = others + 2 * ahead < this.#cap;
+    this.#expect(stream, may ? 2 * ahead : ahead);
+    return may;
+  }
+
+  #expect(stream: Http2Stream, size: number): void {
+    this.#expected += size - stream.expected;
+    stream.expected = size;
   }
 
   /** Resolves when a stream may ask its source; rejects with the reason when the stream is closed before. */
@@ -130,12 +143,11 @@ export class PullGate {
   #ask(stream: Http2Stream): void {
     if (this.#held >= this.#cap) this.#spare = stream;
     this.#asked.add(stream);
-    this.#expected += stream.chunkSize;
-    stream.expected = stream.chunkSize;
+    this.#expect(stream, stream.chunkSize);
   }
 
   #settle(stream: Http2Stream): void {
-    if (this.#asked.delete(stream)) this.#expected -= stream.expected;
+    if (this.#asked.delete(stream)) this.#expect(stream, 0);
     if (this.#spare === stream && stream.held === 0) this.#spare = null;
   }
 
