@@ -290,7 +290,7 @@ export class Responder {
   async #pump({ stream, declared }: Outgoing, source: ResponseStream, pull: PullPermission): Promise<void> {
     let left = declared ?? Infinity;
     for (;;) {
-      if (!source.isAhead && !pull.now(0)) await pull.soon();
+      if (!source.isAhead && !pull.now(0)) await pull.soon(Infinity);
       const chunk = source.take(await source.read());
       if (chunk === null) break;
       left -= chunk.length;

@@ -26,12 +26,15 @@ interface Delay {
 export interface PullPermission {
   /** Whether it may be asked now, though `ahead` bytes of it were read and wait to be sent. */
   now(ahead: number): boolean;
-  /** Resolves when it may be asked; rejects when the response is over before. */
-  soon(): Promise<null>;
+  /**
+   * Resolves with `true` when it may be asked, or with `false` when that takes longer than `patience` milliseconds; rejects when
+   * the response is over before.
+   */
+  soon(patience: number): Promise<boolean>;
 }
 
 /** A stream that may be asked at any time. */
-const ALWAYS: PullPermission = { now: () => true, soon: () => Promise.resolve(null) };
+const ALWAYS: PullPermission = { now: () => true, soon: () => Promise.resolve(true) };
 
 /** The stream of one response. */
 export class ResponseStream {
@@ -58,7 +61,7 @@ export class ResponseStream {
    * @throws what the stream fails with
    */
   async open(delay: Delay | null, permission: PullPermission = ALWAYS): Promise<Uint8Array | null> {
-    if (!permission.now(0) && (delay === null || await isLate(permission.soon(), delay))) return null;
+    if (!permission.now(0) && !await permission.soon(delay?.milliseconds ?? 0)) return null;
     const first = this.read();
     const begin = new Outcome(first);
     for (let turn = 0; begin.isPending && turn < PATIENCE; turn++) await null;

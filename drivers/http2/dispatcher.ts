@@ -13,7 +13,7 @@ import type { Http2Stream } from "./stream.ts";
  * How many handlers that do not answer at once are begun without a pause. Behind them the handlers that need no turn of the
  * event loop are given some turns of the microtask queue to answer, so that the size of their responses is known.
  */
-const BURST = 16;
+const BURST = 8;
 const PAUSE = 8;
 
 /** What a dispatcher needs of its driver. */

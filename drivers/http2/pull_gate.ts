@@ -34,6 +34,7 @@ export class PullGate {
   #expected = 0;
   #spare: Http2Stream | null = null; // may ask although the cap is reached
   #watchesAsked = false;
+  #lateTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param cap how many bytes may be held, and one chunk more; @param host the sender */
   constructor(cap: number, host: PullGateHost) {
@@ -63,7 +64,8 @@ export class PullGate {
   /** Whether a stream may ask its source, of which `ahead` bytes wait to be sent; it counts as having asked then. */
   mayPull(stream: Http2Stream, ahead: number): boolean {
     if (this.#asked.has(stream)) return this.#mayPullMore(stream, ahead);
-    if (this.#parked.length > 0 || !this.#hasRoom(stream)) return false;
+    if (this.#parked.length > 0) return false;
+    if (!this.#hasRoom && !(this.#hasSpare && this.#host.canSend(stream))) return false;
     this.#ask(stream);
     return true;
   }
@@ -81,15 +83,44 @@ export class PullGate {
     stream.expected = size;
   }
 
-  /** Resolves when a stream may ask its source; rejects with the reason when the stream is closed before. */
-  park(stream: Http2Stream): Promise<null> {
-    if (stream.parked === null) {
-      stream.parked = Promise.withResolvers();
-      stream.parked.promise.catch(ignore); // a head that is late does not wait for it any longer
-      this.#parked.push(stream);
-      this.wake();
+  /**
+   * Waits until a stream may ask its source: resolves with `true` then, or with `false` when that takes longer than `patience`
+   * milliseconds; rejects with the reason when the stream is closed before.
+   */
+  park(stream: Http2Stream, patience: number): Promise<boolean> {
+    const parked = Promise.withResolvers<boolean>();
+    stream.parked = parked;
+    const { urgency } = stream.priority;
+    let at = this.#parked.length;
+    while (at > 0 && this.#parked[at - 1]!.priority.urgency > urgency) at--;
+    this.#parked.splice(at, 0, stream);
+    if (patience !== Infinity) {
+      stream.isPatient = false;
+      this.#lateTimer ??= setTimeout(() => this.#giveUp(), patience);
     }
-    return stream.parked.promise;
+    this.wake();
+    return parked.promise;
+  }
+
+  // One timer serves all streams that wait, so that some wait for a little less than their patience.
+  #giveUp(): void {
+    this.#lateTimer = undefined;
+    for (const stream of this.#parked.filter(({ isPatient }) => !isPatient)) this.#unpark(stream, false);
+  }
+
+  #unpark(stream: Http2Stream, may: boolean): void {
+    const { parked } = stream;
+    this.#leave(stream);
+    parked!.resolve(may);
+  }
+
+  #leave(stream: Http2Stream): void {
+    stream.parked = null;
+    stream.isPatient = true;
+    this.#parked.splice(this.#parked.indexOf(stream), 1);
+    if (this.#parked.length > 0 || this.#lateTimer === undefined) return;
+    clearTimeout(this.#lateTimer);
+    this.#lateTimer = undefined;
   }
 
   /** A source has answered with so many bytes, which are held by now, or with its end. */
@@ -103,8 +134,7 @@ export class PullGate {
   drop(stream: Http2Stream, reason: unknown): void {
     const { parked } = stream;
     if (parked !== null) {
-      stream.parked = null;
-      this.#parked.splice(this.#parked.indexOf(stream), 1);
+      this.#leave(stream);
       parked.reject(reason);
     }
     this.release(stream, stream.held);
@@ -115,29 +145,24 @@ export class PullGate {
   /** Lets those go on that wait and may: windows have opened, or there is room. */
   wake(): void {
     while (this.#parked.length > 0) {
-      const next = this.#mostUrgent();
-      if (next === null) return this.#watchAsked();
-      this.#parked.splice(this.#parked.indexOf(next), 1);
+      const next = this.#next();
+      if (next === undefined) return this.#watchAsked();
       this.#ask(next);
-      const { parked } = next;
-      next.parked = null;
-      parked!.resolve(null);
+      this.#unpark(next, true);
     }
   }
 
-  #hasRoom(stream: Http2Stream): boolean {
-    if (this.#held + this.#expected < this.#cap) return true;
-    const isSpare = this.#held >= this.#cap && this.#asked.size === 0 && this.#spare === null;
-    return isSpare && this.#host.canSend(stream);
+  get #hasRoom(): boolean {
+    return this.#held + this.#expected < this.#cap;
   }
 
-  #mostUrgent(): Http2Stream | null {
-    let found: Http2Stream | null = null;
-    for (const stream of this.#parked) {
-      if (found !== null && stream.priority.urgency >= found.priority.urgency) continue;
-      if (this.#hasRoom(stream)) found = stream;
-    }
-    return found;
+  get #hasSpare(): boolean {
+    return this.#held >= this.#cap && this.#asked.size === 0 && this.#spare === null;
+  }
+
+  #next(): Http2Stream | undefined {
+    if (this.#hasRoom) return this.#parked[0];
+    return this.#hasSpare ? this.#parked.find((stream) => this.#host.canSend(stream)) : undefined;
   }
 
   #ask(stream: Http2Stream): void {
@@ -184,7 +209,7 @@ export class GatedPull implements PullPermission {
   }
 
   /** @inheritdoc */
-  soon(): Promise<null> {
-    return this.#gate.park(this.#stream);
+  soon(patience: number): Promise<boolean> {
+    return this.#gate.park(this.#stream, patience);
   }
 }

@@ -45,14 +45,16 @@ export class Http2Stream implements Schedulable {
   sent: PromiseWithResolvers<null> | null = null;
   /** Where the data comes from, when it is a stream. */
   source: ResponseStream | null = null;
-  /** Bytes of its response that wait, and count: for the `PullGate` alone, as the next three are. */
+  /** Bytes of its response that wait, and count: for the `PullGate` alone, as the next four are. */
   held = 0;
   /** How many bytes its source has given at once, or is taken to give at first. */
   chunkSize = 65_536;
   /** How many bytes its source is expected to give now. */
   expected = 0;
   /** Resolves when its source may be asked for more; `null` while nobody waits for that. */
-  parked: PromiseWithResolvers<null> | null = null;
+  parked: PromiseWithResolvers<boolean> | null = null;
+  /** Whether it is waited for as long as it takes. */
+  isPatient = true;
   /** Since when its request waits to be dispatched; `Infinity` when it does not. */
   waitsSince = Infinity;
   /** Called once the stream is closed; `null` unless it is a tunnel. */

@@ -263,7 +263,7 @@ Deno.test("of a hundred requests in one read few more are dispatched than unsent
     for (let count = 0; count < 100; count++) client.request();
     await client.sync();
     await turns();
-    assert(dispatched <= 16 + 3, `${dispatched} were dispatched`);
+    assert(dispatched <= 8 + 3, `${dispatched} were dispatched`);
     for (let id = 1; id < 200; id += 2) client.reset(id);
     await client.sync();
   });
