@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["driver factory", /^drivers\/factory\.ts$/],
   [
     "drivers",
-    /^drivers\/(http1\/(driver|hand_over|message)|http2\/(control|driver|message|pusher|sender|life|receiver|stream|stream_table|watch)|http2_responder|http2_stream_connection|http1_takeover|response_stream)\.ts$/,
+    /^drivers\/(http1\/(driver|hand_over|message)|http2\/(control|dispatcher|driver|message|pusher|sender|life|pull_gate|receiver|stream|stream_table|watch)|http2_responder|http2_stream_connection|http1_takeover|response_stream)\.ts$/,
   ],
   ["driver contract", /^drivers\/driver\.ts$/],
   ["codecs", /^drivers\/http[12]\/.*\.ts$/],
@@ -46,7 +46,7 @@ const FORBIDDEN: readonly (readonly [from: RegExp, to: RegExp, why: string])[] =
     "codecs know bytes and values alone",
   ],
   [
-    /^drivers\/http2\/(?!control|driver|life|message|pusher|receiver|sender|stream\.|stream_table|watch)/,
+    /^drivers\/http2\/(?!control|dispatcher|driver|life|message|pull_gate|pusher|receiver|sender|stream\.|stream_table|watch)/,
     MESSAGES,
     "codecs know bytes and values alone",
   ],

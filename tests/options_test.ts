@@ -82,7 +82,7 @@ const OTHERS:
       perSecond: 1,
     }]],
     ["ownResetBudget", [{ burst: 1, perSecond: 1 }], [{ burst: 1 }, { burst: 1.5, perSecond: 1 }]],
-    ["stallBudget", [{ burst: 0, perSecond: 0.01 }], [{ perSecond: 1 }, null]],
+    ["stallBudget", [{ burst: 0, perSecond: 0.01 }], [{ perSecond: 1 }]],
     ["controlFrameBudget", [{ burst: 1, perSecond: 1 }], [{ perSecond: 1 }]],
     ["emptyFrameBudget", [{ burst: 1, perSecond: 1 }], [{ burst: 1, perSecond: -1 }]],
     ["oddityBudget", [{ burst: 1, perSecond: 1 }], ["x"]],
