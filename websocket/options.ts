@@ -12,13 +12,14 @@ export interface WebSocketOptions {
   readonly protocol?: string | undefined;
   /**
    * Seconds after which a peer that sends nothing is given up; the server sends a ping after half of them. 0
-   * for never. A peer that takes what was sent to it, slowly, while the server waits for that, counts as one
-   * that sends. When exceeded: the connection is closed, and the socket has 1006.
+   * (or `Infinity` or `null`) for never. A peer that takes what was sent to it, slowly, while the server
+   * waits for that, counts as one that sends. When exceeded: the connection is closed, and the socket has
+   * 1006.
    * Others: Deno 30 s, uWebSockets and Bun 120 s, ws none.
    *
    * @default {120}
    */
-  readonly idleTimeout?: number | undefined;
+  readonly idleTimeout?: number | null | undefined;
   /**
    * The largest message that is taken, in bytes, inflated and with all its fragments. A compressed message is
    * inflated in one go, a mebibyte in about 2 ms, in which nobody else is served. When exceeded: the socket
@@ -37,11 +38,11 @@ export interface WebSocketOptions {
    */
   readonly compress?: boolean | undefined;
   /**
-   * Bytes that may wait to be sent (`socket.bufferedAmount`) when `send()` is called; `null` for no limit. A
-   * single message may be larger. The server stops reading once 1 MiB waits, or half of this where it is
-   * less, so that an echo never gets here; it is for handlers that send of their own accord and do not await
-   * `socket.drained`. When exceeded: the connection is closed, and the socket has `error` and 1006, as the
-   * web's class when its buffer is full.
+   * Bytes that may wait to be sent (`socket.bufferedAmount`) when `send()` is called; `Infinity` or `null`
+   * for no limit. A single message may be larger. The server stops reading once 1 MiB waits, or half of this
+   * where it is less, so that an echo never gets here; it is for handlers that send of their own accord and
+   * do not await `socket.drained`. When exceeded: the connection is closed, and the socket has `error` and
+   * 1006, as the web's class when its buffer is full.
    * Others: uWebSockets 64 KiB and Bun 16 MiB, beyond which messages are dropped; Deno and ws none.
    *
    * @default {16777216}
@@ -94,22 +95,29 @@ const INFLATE_BUDGET: Budget = { burst: 32 * MEBIBYTE, perSecond: 16 * MEBIBYTE 
  * @throws {RangeError} for a value that is not allowed
  */
 export function resolveSocketOptions(options: WebSocketOptions): SocketSettings {
-  const { idleTimeout = 120, maxMessageSize = MEBIBYTE, compress = true } = options;
-  const { pingBudget = PING_BUDGET, inflateBudget = INFLATE_BUDGET } = options;
-  const maxBufferedAmount = options.maxBufferedAmount === null
-    ? Infinity
-    : options.maxBufferedAmount ?? 16 * MEBIBYTE;
-  check("idleTimeout", idleTimeout, isIn(idleTimeout, 0, LONGEST_IDLE), `0 to ${LONGEST_IDLE} seconds`);
+  const { maxMessageSize = MEBIBYTE, compress = true } = options;
+  const idleTimeout = orNone(options.idleTimeout, 120, 0);
+  const pingBudget = orNone(options.pingBudget, PING_BUDGET, null);
+  const inflateBudget = orNone(options.inflateBudget, INFLATE_BUDGET, null);
+  const maxBufferedAmount = orNone(options.maxBufferedAmount, 16 * MEBIBYTE, Infinity);
+  const seconds = `0 to ${LONGEST_IDLE} seconds, or Infinity or null for no limit`;
+  check("idleTimeout", idleTimeout, isIn(idleTimeout, 0, LONGEST_IDLE), seconds);
   check("maxMessageSize", maxMessageSize, isCount(maxMessageSize), "0 or more bytes");
   const isAmount = isCount(maxBufferedAmount) || maxBufferedAmount === Infinity;
-  check("maxBufferedAmount", maxBufferedAmount, isAmount, "0 or more bytes, or null for no limit");
-  check("pingBudget", pingBudget, isBudget(pingBudget, 0), "{ burst, perSecond }, both 0 or more, or null");
+  check(
+    "maxBufferedAmount",
+    maxBufferedAmount,
+    isAmount,
+    "0 or more bytes, or Infinity or null for no limit",
+  );
+  const none = "or Infinity or null for no limit";
+  check("pingBudget", pingBudget, isBudget(pingBudget, 0), `{ burst, perSecond }, both 0 or more, ${none}`);
   // Without tokens that come back the socket would never read again.
   check(
     "inflateBudget",
     inflateBudget,
     isBudget(inflateBudget, 1),
-    "{ burst, perSecond }, from 1 on, or null",
+    `{ burst, perSecond }, from 1 on, ${none}`,
   );
   return {
     idleTimeout: idleTimeout * 1000,
@@ -119,6 +127,12 @@ export function resolveSocketOptions(options: WebSocketOptions): SocketSettings 
     pingBudget,
     inflateBudget,
   };
+}
+
+/** The value of an option, its default, or what stands for no limit. */
+function orNone<T, N>(value: T | null | undefined, standard: T, none: N): T | N {
+  if (value === null || value === Infinity) return none;
+  return value === undefined ? standard : value;
 }
 
 function check(name: string, value: unknown, fine: boolean, allowed: string): void {

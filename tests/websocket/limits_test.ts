@@ -463,11 +463,17 @@ Deno.test("a socket that is idle holds a read buffer of 4 KiB, also behind large
 
 Deno.test("options that make no sense are refused by name", async () => {
   const refused: readonly (readonly [options: Record<string, unknown>, message: string])[] = [
-    [{ maxBufferedAmount: -1 }, "maxBufferedAmount is -1, but must be 0 or more bytes, or null for no limit"],
+    [
+      { maxBufferedAmount: -1 },
+      "maxBufferedAmount is -1, but must be 0 or more bytes, or Infinity or null for no limit",
+    ],
     [{ maxBufferedAmount: NaN }, "maxBufferedAmount is NaN"],
     [{ pingBudget: { burst: -1, perSecond: 1 } }, 'pingBudget is {"burst":-1,"perSecond":1}'],
     [{ pingBudget: { burst: 1 } }, "pingBudget is"],
-    [{ pingBudget: 5 }, "pingBudget is 5, but must be { burst, perSecond }, both 0 or more, or null"],
+    [
+      { pingBudget: 5 },
+      "pingBudget is 5, but must be { burst, perSecond }, both 0 or more, or Infinity or null",
+    ],
     [{ inflateBudget: { burst: 1, perSecond: 0 } }, "inflateBudget is"],
     [{ idleTimeout: -1 }, "idleTimeout is -1"],
     [{ idleTimeout: "5" }, 'idleTimeout is "5"'],
