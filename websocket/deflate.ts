@@ -1,8 +1,8 @@
 /**
- * permessage-deflate (RFC 7692): its negotiation, and the compression of single messages.
+ * permessage-deflate (RFC 7692): the negotiation, and the compression of single messages.
  *
- * Neither side keeps its context from message to message: that costs some of the ratio, and saves the memory
- * of two windows for each socket, which is what makes compression dear for a server (RFC 7692 §7.1.1).
+ * Neither side keeps its context from message to message (RFC 7692 §7.1.1). Messages are compressed a little
+ * less, but no socket holds two windows of memory, which would be the main cost of compression for a server.
  *
  * @module
  */
@@ -10,20 +10,20 @@
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 import { CloseCode, tooBig, WebSocketFault } from "./frame.ts";
 
-/** What the server answers to an offer that it takes. */
+/** The extension field with which the server accepts an offer. */
 export const DEFLATE_RESPONSE = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/** What a compressed message ends in, left out on the wire (RFC 7692 §7.2.1). */
+/** The last bytes of each compressed message, which are left out on the wire (RFC 7692 §7.2.1). */
 const TAIL = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
 
 const PARAMETERS: Readonly<Record<string, RegExp | null>> = {
   server_no_context_takeover: null,
   client_no_context_takeover: null,
   client_max_window_bits: /^(?:8|9|1[0-5])?$/,
-  server_max_window_bits: /^15$/, // a smaller window is not offered: an offer that asks for one is declined
+  server_max_window_bits: /^15$/, // an offer that asks for a smaller window is declined
 };
 
-/** Whether one of the offers of `Sec-WebSocket-Extensions` can be taken (RFC 7692 §5.1, §7.1). */
+/** Whether the server can accept one of the offers of `Sec-WebSocket-Extensions` (RFC 7692 §5.1, §7.1). */
 export function acceptsDeflate(offers: string | null): boolean {
   return (offers ?? "").split(",").some((offer) => {
     const [name = "", ...parameters] = offer.split(";").map((part) => part.trim());
@@ -48,9 +48,10 @@ export function deflate(message: Uint8Array): Uint8Array {
 }
 
 /**
- * Restores a message. The bytes are a part of larger memory: what is handed out must be copied.
+ * Inflates a message. The result is a part of larger memory, so bytes that a handler gets must be copied.
  *
- * @throws {WebSocketFault} 1009 as soon as it is larger than `limit`, 1007 when it is no compressed data
+ * @throws {WebSocketFault} 1009 as soon as the message is larger than `limit`, 1007 when it cannot be
+ * inflated
  */
 export function inflate(message: Uint8Array, limit: number): Uint8Array {
   const whole = new Uint8Array(message.length + TAIL.length);

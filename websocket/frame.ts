@@ -1,5 +1,5 @@
 /**
- * Frames of RFC 6455 §5.2: their header, their masking.
+ * Frames of RFC 6455 §5.2: header, masking, and the payloads of text and Close frames.
  *
  * ```text
  *  | FIN RSV1-3 opcode (4) | MASK length (7) | extended length (0, 16 or 64) | masking key (32) | payload
@@ -11,7 +11,7 @@
 import { decodeLatin1, layAscii } from "../drivers/latin1.ts";
 import type { Memory } from "../memory.ts";
 
-/** What a frame is (RFC 6455 §11.8). */
+/** The kinds of frames (RFC 6455 §11.8). */
 export const Opcode = {
   CONTINUATION: 0x0,
   TEXT: 0x1,
@@ -25,7 +25,7 @@ export const Opcode = {
 export type Opcode = typeof Opcode[keyof typeof Opcode];
 
 /**
- * Codes of Close frames that have a meaning to this server, and those that stand for no code
+ * The codes of Close frames that this server sends or checks, and the codes that stand for no Close frame
  * (RFC 6455 §7.4.1).
  */
 export const CloseCode = {
@@ -37,7 +37,7 @@ export const CloseCode = {
   INVALID_PAYLOAD: 1007,
   POLICY_VIOLATION: 1008,
   TOO_BIG: 1009,
-  /** Only a client sends it: the server has not agreed to an extension. */
+  /** Sent by clients only, when the server has not agreed to an extension. */
   EXTENSION_MISSING: 1010,
 } as const;
 
@@ -48,7 +48,9 @@ export class WebSocketFault extends Error {
   /** The code of the Close frame. */
   readonly code: number;
 
-  /** Says what is wrong; the message ends in its section, and is the reason of the Close frame. */
+  /**
+   * @param code of the Close frame; @param message ends in its section, and is the reason of the Close frame
+   */
   constructor(code: number, message: string) {
     super(message);
     this.code = code;
@@ -57,23 +59,23 @@ export class WebSocketFault extends Error {
 
 /** A frame header. */
 export interface FrameHeader {
-  /** Whether the message ends with it. */
+  /** Whether this is the last frame of a message. */
   readonly fin: boolean;
-  /** Whether RSV1 is set: of a message that is compressed. */
+  /** Whether RSV1 is set, because the message is compressed. */
   readonly compressed: boolean;
-  /** What it is. */
+  /** The kind of frame. */
   readonly opcode: Opcode;
-  /** Bytes of its payload. */
+  /** The size of the payload, in bytes. */
   readonly length: number;
-  /** Bytes of the header, the masking key among them: the last four. */
+  /** The size of the header in bytes. The last four are the masking key. */
   readonly size: number;
 }
 
-/** What a header is checked against. */
+/** The state of the connection that decides which headers are allowed. */
 export interface HeaderContext {
   /** Whether permessage-deflate was agreed on. */
   readonly deflate: boolean;
-  /** Whether a message is in the middle of its fragments. */
+  /** Whether a message has begun whose last fragment has not come. */
   readonly fragmented: boolean;
 }
 
@@ -82,9 +84,9 @@ const CONTROL = 0x8;
 const CONTROL_LIMIT = 125;
 
 /**
- * Parses the header from `start` to at most `end`; `undefined` until all of it has come.
+ * Parses the header at `start`. Returns `undefined` until the whole header has come, up to `end`.
  *
- * @throws {WebSocketFault} 1002
+ * @throws {WebSocketFault} 1002 for a header that is not allowed here
  */
 export function parseHeader(
   bytes: Uint8Array,
@@ -138,7 +140,7 @@ function parseLength(bytes: Uint8Array, at: number, size: number): number {
 }
 
 /**
- * Takes the mask off the bytes from `start` to `end`, whose key is the four bytes before `start`
+ * Unmasks the bytes from `start` to `end` in place. The masking key is the four bytes before `start`
  * (RFC 6455 §5.3).
  */
 export function unmask(bytes: Uint8Array, start: number, end: number): void {
@@ -159,8 +161,8 @@ export function unmask(bytes: Uint8Array, start: number, end: number): void {
 }
 
 /**
- * Encodes one frame that is a whole message, without a mask: "A server MUST NOT mask any frames"
- * (RFC 6455 §5.1).
+ * Encodes a whole message as one frame. It has no mask, because "A server MUST NOT mask any frames"
+ * (RFC 6455 §5.1). The payload is copied.
  */
 export function encodeFrame(
   opcode: Opcode,
@@ -181,12 +183,12 @@ export function encodeFrame(
 
 const ENCODER = new TextEncoder();
 
-/** A text of so many characters fits a frame with the shortest header, whatever they are. */
+/** A text of up to this many characters always fits a frame with the shortest header. */
 const SHORT_TEXT = Math.floor(CONTROL_LIMIT / 3);
 
 /**
- * Encodes a text frame; a short one into `room`, which has 127 bytes at least, because making memory costs
- * more than encoding.
+ * Encodes a text frame. A short one is written into `room`, which has at least 127 bytes, because allocating
+ * costs more than encoding.
  */
 export function encodeText(text: string, room: Memory): Uint8Array {
   if (text.length > SHORT_TEXT) return encodeFrame(Opcode.TEXT, ENCODER.encode(text));
@@ -199,7 +201,7 @@ export function encodeText(text: string, room: Memory): Uint8Array {
   return room.start(2 + written);
 }
 
-/** Encodes a Close frame; without a code its body is empty. */
+/** Encodes a Close frame. Without a code the payload is empty. */
 export function encodeClose(code: number | null, reason = ""): Uint8Array<ArrayBuffer> {
   if (code === null) return encodeFrame(Opcode.CLOSE, new Uint8Array(0));
   const text = ENCODER.encode(reason).subarray(0, CONTROL_LIMIT - 2);
@@ -210,18 +212,18 @@ export function encodeClose(code: number | null, reason = ""): Uint8Array<ArrayB
   return encodeFrame(Opcode.CLOSE, body);
 }
 
-/** What a Close frame says. */
+/** The content of a Close frame. */
 export interface Close {
-  /** Its code, or `null` where it has none. */
+  /** The code, or `null` where there is none. */
   readonly code: number | null;
-  /** Its reason. */
+  /** The reason, or `""`. */
   readonly reason: string;
 }
 
 /**
- * Parses the body of a Close frame (RFC 6455 §5.5.1).
+ * Parses the payload of a Close frame (RFC 6455 §5.5.1).
  *
- * @throws {WebSocketFault} 1002, 1007
+ * @throws {WebSocketFault} 1002 for a code that may not be sent, 1007 for a reason that is not UTF-8
  */
 export function parseClose(body: Uint8Array): Close {
   if (body.length === 0) return { code: null, reason: "" };
@@ -230,8 +232,8 @@ export function parseClose(body: Uint8Array): Close {
   return { code, reason: decodeText(body.subarray(2)) };
 }
 
-// 1004, 1005, 1006 and 1015 are not sent, 1016 to 2999 are reserved; 3000 to 4999 are for others to define
-// (RFC 6455 §7.4)
+// 1004, 1005, 1006 and 1015 must not be sent, 1016 to 2999 are reserved, and 3000 to 4999 are for libraries
+// and applications (RFC 6455 §7.4).
 /** Whether a code may stand in a Close frame. */
 export function isCloseCode(code: number): boolean {
   if (code >= 3000) return code < 5000;
@@ -241,9 +243,9 @@ export function isCloseCode(code: number): boolean {
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Decodes a text.
+ * Decodes the payload of a text message.
  *
- * @throws {WebSocketFault} 1007: it "MUST be encoded as UTF-8" (RFC 6455 §5.6)
+ * @throws {WebSocketFault} 1007 when the bytes are not UTF-8 (RFC 6455 §8.1)
  */
 export function decodeText(bytes: Uint8Array): string {
   try {
@@ -253,23 +255,24 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** Decodes a short text of ASCII, which is quicker than to call the decoder; `null` for any other. */
+/** Decodes a short text of ASCII, which is faster than a `TextDecoder`. Returns `null` for any other text. */
 function decodeShort(bytes: Uint8Array): string | null {
   if (bytes.length > SHORT_TEXT) return null;
   let all = 0;
   for (let at = 0; at < bytes.length; at++) all |= bytes[at]!;
-  // Joining characters would make a tree of strings: a text of 40 characters would hold 900 bytes.
+  // Appending character by character would make a tree of strings: a text of 40 characters would hold 900
+  // bytes.
   return all < 0x80 ? decodeLatin1(bytes, 0, bytes.length) : null;
 }
 
-/** Checks a text that comes in fragments, each as it comes: what is no text is not collected first. */
+/** Checks a text that comes in fragments, so that a fragment that is not UTF-8 fails as soon as it comes. */
 export class TextChecker {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
 
   /**
-   * Checks a fragment.
+   * Checks the next fragment.
    *
-   * @throws {WebSocketFault} 1007
+   * @throws {WebSocketFault} 1007 when the text so far is not UTF-8
    */
   check(bytes: Uint8Array, isLast: boolean): void {
     try {
@@ -280,7 +283,7 @@ export class TextChecker {
   }
 }
 
-/** What a message is that is larger than `limit` bytes. */
+/** Makes the error for a message that is larger than `limit` bytes. */
 export function tooBig(limit: number): WebSocketFault {
   return new WebSocketFault(CloseCode.TOO_BIG, `A message above ${limit} bytes (RFC 6455 §7.4.1)`);
 }

@@ -1,6 +1,6 @@
 /**
- * `upgradeWebSocket` in the shape of Hono's helper, for apps whose `fetch` is Drover's handler. Hono is not
- * imported: its types are described here by the members that are used.
+ * `upgradeWebSocket` in the shape of Hono's helper, for Hono apps that Drover serves. This file does not
+ * import Hono; it declares those members of Hono's types that it uses.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import type { WebSocketOptions } from "./options.ts";
 import type { ServerWebSocket } from "./socket.ts";
 import { isTunnel, upgradeWebSocket } from "./upgrade.ts";
 
-/** What is needed of Hono's `Context`. */
+/** The part of Hono's `Context` that {@link honoWebSocket} uses. */
 export interface HonoContext {
   /** Hono's request. */
   readonly req: {
-    /** The request as the server's handler was given it. */
+    /** The request that the server's handler got. */
     readonly raw: Request;
   };
 }
@@ -26,17 +26,16 @@ export interface HonoContext {
 export interface HonoSocket {
   /** Drover's socket. */
   readonly raw?: ServerWebSocket;
-  /** What binary messages come as. */
+  /** The type of the data of binary messages. */
   binaryType: BinaryType;
-  /** Where the socket stands: 0 connecting, 1 open, 2 closing, 3 closed. */
+  /** The state of the socket: 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: 0 | 1 | 2 | 3;
   /** The URL that was asked for. */
   readonly url: URL | null;
   /** The subprotocol, or `""`. */
   readonly protocol: string | null;
   /**
-   * Sends a message. Whether it is compressed is decided by `WebSocketOptions.compress`; `options` change
-   * nothing.
+   * Sends a message. `options` has no effect, because `WebSocketOptions.compress` decides about compression.
    */
   send(
     source: string | ArrayBuffer | Uint8Array<ArrayBuffer>,
@@ -58,21 +57,21 @@ export interface HonoSocketEvents {
   onError?(event: Event, socket: HonoSocket): void;
 }
 
-/** Makes the event handlers of a socket out of the context of its request. */
+/** Makes the event handlers of a socket from the context of its request. */
 export type CreateHonoSocketEvents<Context extends HonoContext> = (
   context: Context,
 ) => HonoSocketEvents | Promise<HonoSocketEvents>;
 
 /**
- * Makes a Hono handler that upgrades its requests to WebSockets: what `upgradeWebSocket` of `hono/deno` is to
- * `Deno.serve`. A request that asks for no WebSocket goes on to the next handler; a faulty handshake is
- * answered 400, 405 or 426. Without `options.protocol` the first subprotocol that the client has named is
- * agreed on, as with Hono's helper.
+ * Makes a Hono handler that upgrades requests to WebSockets, as `upgradeWebSocket` of `hono/deno` does for
+ * `Deno.serve`. A request that asks for no WebSocket goes to the next handler. A faulty handshake is answered
+ * 400, 405 or 426. Without `options.protocol` the handler selects the first subprotocol that the client has
+ * named, as Hono's helper does.
  *
- * Sockets over HTTP/2 come as CONNECT: `app.on(["GET", "CONNECT"], path, …)` takes both.
+ * Over HTTP/2 a socket is opened by CONNECT: `app.on(["GET", "CONNECT"], path, …)` takes both versions.
  *
- * @param createEvents called for each socket, before it is open
- * @param options what differs from the defaults
+ * @param createEvents called for each socket, before the socket is open
+ * @param options options that differ from the defaults
  *
  * @example The rest of an app that used `hono/deno` stays as it is
  * ```ts ignore
@@ -94,8 +93,8 @@ export function honoWebSocket<Context extends HonoContext>(
   options?: WebSocketOptions,
 ): (context: Context, next: () => Promise<void>) => Promise<globalThis.Response | void>;
 /**
- * Upgrades the request of a context, in a handler of one's own; `Answer` is what Hono's types say of the
- * response.
+ * Upgrades the request of a context, inside a handler that you have written. `Answer` is the response type
+ * that Hono's types expect.
  */
 export function honoWebSocket<Answer extends globalThis.Response>(
   context: HonoContext,
@@ -119,8 +118,8 @@ function asksForSocket(request: Request): boolean {
   return listElements(request.headers.get("upgrade") ?? "").includes("websocket");
 }
 
-// Hono would answer 500 for an error that is not its own.
-// deno-lint-ignore require-await -- what is thrown becomes a rejection
+// Answers an HttpError here, because Hono would answer 500 for an error of another library.
+// deno-lint-ignore require-await -- turns an error that is thrown into a rejection
 async function upgrade(
   { req }: HonoContext,
   events: HonoSocketEvents,

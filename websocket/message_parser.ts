@@ -1,6 +1,6 @@
 /**
- * Takes messages and control frames out of received bytes. A message's fragments are joined in one piece of
- * memory, which grows with what has come, never with what is announced.
+ * Takes messages and control frames out of received bytes. The fragments of a message are joined in one
+ * array, which grows with the bytes that have come, never with a length that a header announces.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import { type FrameHeader, Opcode, parseHeader, TextChecker, tooBig, unmask } fr
 
 const LEAST_ROOM = 1024;
 
-/** What was received: a message in full, or a control frame. */
+/** A whole message, or a control frame. */
 export interface Received {
-  /** What it is. */
+  /** The kind of message or control frame. */
   readonly opcode: Opcode;
-  /** Whether it is compressed. */
+  /** Whether the payload is compressed. */
   readonly compressed: boolean;
-  /** Its bytes, valid until the next is asked for. */
+  /** The payload, valid until the next call of {@link MessageParser.next}. */
   readonly payload: Uint8Array;
 }
 
-/** A fragment that does not end its message: one with bytes, or one behind the first that has none. */
+/** A fragment that does not end its message. `"empty fragment"` is one without bytes behind the first. */
 export type Fragment = "fragment" | "empty fragment";
 
-/** Parses one connection's frames. */
+/** Parses the frames of one connection. */
 export class MessageParser {
   readonly #limit: number;
   readonly #deflate: boolean;
-  #header: FrameHeader | null = null; // of the message that is in the middle of its fragments
+  #header: FrameHeader | null = null; // of the first fragment, until the last one has come
   #checker: TextChecker | null = null;
   #joined: Uint8Array = new Uint8Array(0);
   #size = 0;
@@ -39,12 +39,13 @@ export class MessageParser {
   }
 
   /**
-   * Consumes the next message, control frame or fragment of `input`; gives `undefined` until it has come in
-   * full. The parser keeps a fragment until the last one of its message has come. It says that there was one,
-   * so that the caller may give way to others between two, because fragments may be many.
+   * Consumes the next message, control frame or fragment of `input`. Returns `undefined` until one has come
+   * in full. The parser keeps the bytes of a fragment until the last fragment of the message has come. It
+   * still returns after each fragment, because fragments may be many and the caller has to let other
+   * connections run.
    *
-   * @throws {WebSocketFault} 1002; 1007 as soon as a fragment is no text; 1009 as soon as a frame's header
-   * says that its message is too large
+   * @throws {WebSocketFault} 1002 for a faulty frame, 1007 as soon as a fragment is not UTF-8, and 1009 as
+   * soon as a header announces that the message is too large
    */
   next(input: InputBuffer): Received | Fragment | undefined {
     const context = { deflate: this.#deflate, fragmented: this.#header !== null };

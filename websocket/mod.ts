@@ -2,15 +2,15 @@
  * WebSocket (RFC 6455) with permessage-deflate (RFC 7692), over HTTP/1.1 and, by extended CONNECT, over
  * HTTP/2 (RFC 8441), in the shape of `Deno.upgradeWebSocket`.
  *
- * A socket is an `instanceof WebSocket` and has the members of the web's class; binary messages come as
- * `ArrayBuffer`, as with Deno's server sockets. `error` comes right before `close` where the end was not
- * clean. A listener that throws is an uncaught error, as with every `EventTarget`, and ends the process
- * unless a listener of `globalThis` for `error` prevents it.
+ * A socket is an `instanceof WebSocket` and has the members of the web's class. Binary messages are
+ * `ArrayBuffer`s, as with Deno's server sockets. Where the end was not clean, `error` comes right before
+ * `close`. A listener that throws ends the process, as with every `EventTarget`, unless an `error` listener
+ * of `globalThis` prevents it.
  *
- * Each socket keeps to the server's share of the event loop, so that a peer that floods it does not keep
- * others waiting. {@link WebSocketOptions} limits messages, silence, pings, inflated bytes, and what waits
- * for a peer that does not read. In a Hono app {@link honoWebSocket} takes the place of `upgradeWebSocket` of
- * `hono/deno`.
+ * Sockets share the event loop with all connections of the server, so that a peer that floods a socket does
+ * not keep other clients waiting. {@link WebSocketOptions} limits message size, silence, pings, inflated
+ * bytes, and the bytes that wait for a peer that does not read. In a Hono app, use {@link honoWebSocket}
+ * instead of `upgradeWebSocket` of `hono/deno`.
  *
  * @example
  * ```ts

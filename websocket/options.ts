@@ -1,66 +1,64 @@
 /**
- * What may be said of a socket when it is made.
+ * The options of one WebSocket: their units, their defaults, and what the peer sees beyond each limit.
  *
  * @module
  */
 
 import type { Budget } from "../options.ts";
 
-/** What may be said of a socket when it is made. */
+/** The options of one WebSocket, given to `upgradeWebSocket()`. */
 export interface WebSocketOptions {
-  /** The subprotocol, one of those that the client has named. */
+  /** Selects the subprotocol, which must be one that the client has named. None is selected by default. */
   readonly protocol?: string | undefined;
   /**
-   * Seconds after which a peer that sends nothing is given up; the server sends a ping after half of them. 0
-   * (or `Infinity` or `null`) for never. A peer that takes what was sent to it, slowly, while the server
-   * waits for that, counts as one that sends. When exceeded: the connection is closed, and the socket has
-   * 1006.
+   * Limits how long a peer may send nothing, in seconds; 0, `Infinity` or `null` for no limit. After half of
+   * this time the server sends a ping. While the server has stopped reading because much waits to be sent, a
+   * peer that takes some of it counts as one that sends. When exceeded: the connection is closed, and `close`
+   * has the code 1006.
    * Others: Deno 30 s, uWebSockets and Bun 120 s, ws none.
    *
    * @default {120}
    */
   readonly idleTimeout?: number | null | undefined;
   /**
-   * The largest message that is taken, in bytes, inflated and with all its fragments. A compressed message is
-   * inflated in one go, a mebibyte in about 2 ms, in which nobody else is served. When exceeded: the socket
-   * fails with 1009.
+   * Limits the size of a message of the peer, in bytes, inflated and with all fragments. A compressed message
+   * is inflated in one call, which stops the whole process for about 2 ms per MiB. When exceeded: the socket
+   * closes with 1009.
    * Others: Deno 64 MiB, Bun 16 MiB, uWebSockets 16 KiB, ws 100 MiB.
    *
    * @default {1048576}
    */
   readonly maxMessageSize?: number | undefined;
   /**
-   * Whether messages are compressed (RFC 7692) where the client offers it. Of the messages that the server
-   * sends, those from 1 KiB to 1 MiB are compressed: a smaller one is not worth it, and a larger one would
-   * keep everybody else waiting.
+   * Allows compression (RFC 7692) where the client offers it. The server compresses messages of 1 KiB to
+   * 1 MiB, because compressing a smaller one gains little, and a larger one would keep other clients waiting.
    *
    * @default {true}
    */
   readonly compress?: boolean | undefined;
   /**
-   * Bytes that may wait to be sent (`socket.bufferedAmount`) when `send()` is called; `Infinity` or `null`
-   * for no limit. A single message may be larger. The server stops reading once 1 MiB waits, or half of this
-   * where it is less, so that an echo never gets here; it is for handlers that send of their own accord and
-   * do not await `socket.drained`. When exceeded: the connection is closed, and the socket has `error` and
-   * 1006, as the web's class when its buffer is full.
+   * Limits how many bytes may wait to be sent (`socket.bufferedAmount`) when `send()` is called; `Infinity`
+   * or `null` for no limit. A single message may be larger. An echo never reaches the limit, because the
+   * server stops reading once 1 MiB, or half of this limit if that is less, waits. A handler that sends on
+   * its own has to await `socket.drained`. When exceeded: the connection is closed, and the socket has
+   * `error`, and `close` with the code 1006.
    * Others: uWebSockets 64 KiB and Bun 16 MiB, beyond which messages are dropped; Deno and ws none.
    *
    * @default {16777216}
    */
   readonly maxBufferedAmount?: number | null | undefined;
   /**
-   * Frames that give the handler nothing: pings, pongs, and fragments without a byte in the middle of a
-   * message. Each ping is answered while there are tokens. `null` for no limit. When exceeded: the socket
-   * fails with 1008.
+   * Limits frames that carry nothing for the handler: pings, pongs, and empty fragments in the middle of a
+   * message; `Infinity` or `null` for no limit. When exceeded: the socket closes with 1008.
    * Others: none count them.
    *
    * @default {{ burst: 100, perSecond: 20 }}
    */
   readonly pingBudget?: Budget | null | undefined;
   /**
-   * Bytes that messages of the peer are inflated to. `null` for no limit. When exceeded: the socket does not
-   * read until the budget has filled up again. It is not closed, because a client that sends well compressed
-   * messages over a fast line is no attacker.
+   * Limits how many bytes the messages of the peer are inflated to; `Infinity` or `null` for no limit. When
+   * exceeded: the socket does not read until the budget has filled up. The socket is not closed, because a
+   * client may send well compressed messages over a fast line without being an attacker.
    * Others: none count them.
    *
    * @default {{ burst: 33554432, perSecond: 16777216 }}
@@ -68,9 +66,9 @@ export interface WebSocketOptions {
   readonly inflateBudget?: Budget | null | undefined;
 }
 
-/** Options that are complete. */
+/** The options in force on one socket. */
 export interface SocketSettings {
-  /** See {@link WebSocketOptions}; in milliseconds, 0 for never. */
+  /** See {@link WebSocketOptions}; in milliseconds, 0 for no limit. */
   readonly idleTimeout: number;
   /** See {@link WebSocketOptions}. */
   readonly maxMessageSize: number;
@@ -90,7 +88,7 @@ const PING_BUDGET: Budget = { burst: 100, perSecond: 20 };
 const INFLATE_BUDGET: Budget = { burst: 32 * MEBIBYTE, perSecond: 16 * MEBIBYTE };
 
 /**
- * Checks options and completes them.
+ * Checks the options of a socket and adds the defaults.
  *
  * @throws {RangeError} for a value that is not allowed
  */
@@ -112,7 +110,7 @@ export function resolveSocketOptions(options: WebSocketOptions): SocketSettings 
   );
   const none = "or Infinity or null for no limit";
   check("pingBudget", pingBudget, isBudget(pingBudget, 0), `{ burst, perSecond }, both 0 or more, ${none}`);
-  // Without tokens that come back the socket would never read again.
+  // With a budget that does not fill up, a socket that has used it up would never read again.
   check(
     "inflateBudget",
     inflateBudget,

@@ -1,6 +1,7 @@
 /**
- * Memory that the sockets of the process share: one that is silent holds little. Nothing of a connection
- * stays in it. It is the process's and not the server's, because what a driver hands over has no pool.
+ * Memory that all sockets of the process share, so that a silent socket holds little. The memory keeps
+ * nothing of a connection that has returned it. The pools belong to the process, because an
+ * `UpgradedConnection` does not know the pools of its server.
  *
  * @module
  */
@@ -8,13 +9,13 @@
 import { MemoryPool } from "../memory.ts";
 import { WritePool } from "../write_queue.ts";
 
-/** How much a socket reads at once while its peer sends much, in bytes. */
+/** The size of a read while the peer sends much, in bytes. */
 export const LARGE_READ: number = 64 * 1024;
 
 const KEPT_READS = 16;
 
-/** What sockets read into while their peers send much. */
+/** The memory into which sockets read while their peers send much. */
 export const READS: MemoryPool = new MemoryPool(LARGE_READ, KEPT_READS);
 
-/** What sockets write with. */
+/** The memory and the write turns of all sockets. */
 export const WRITES: WritePool = new WritePool();

@@ -1,6 +1,6 @@
 /**
- * What a socket sends: messages in the order in which they were given, pongs, and at last the Close frame.
- * Frames that are made while a write is under way go out in the next one.
+ * The frames that a socket sends: messages in the order of the calls, pongs, and at last the Close frame.
+ * Frames that are queued during a write go out together in the next write.
  *
  * @module
  */
@@ -12,32 +12,33 @@ import { deflate } from "./deflate.ts";
 import { encodeClose, encodeFrame, encodeText, Opcode } from "./frame.ts";
 import { WRITES } from "./pools.ts";
 
-/** Above so many bytes the handler is asked to wait, and the socket stops reading. */
+/** Above this many waiting bytes `drained` is a promise, and the socket stops reading. */
 const SOFT_CAP = 1024 * 1024;
 
-/** How many pongs may wait; of further pings only the last is answered, as RFC 6455 §5.5.3 allows. */
+/** How many pongs may wait. Of further pings only the last is answered, as RFC 6455 §5.5.3 allows. */
 const WAITING_PONGS = 256;
 
-/** Messages of fewer bytes are not worth compressing. */
+/** Messages of fewer bytes are not compressed, because little would be gained. */
 const LEAST_DEFLATED = 1024;
 
 /**
- * Messages of more bytes would keep everybody else waiting while they are compressed, for 20 ms a mebibyte.
+ * Messages of more bytes are not compressed, because compressing takes 20 ms per MiB, in which no other
+ * client is served.
  */
 const MOST_DEFLATED = 1024 * 1024;
 
 const ENCODER = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
-/** What a {@link SendQueue} calls back: its session. */
+/** The session of a {@link SendQueue}, which the queue calls back. */
 export interface SendObserver {
-  /** The peer has taken some bytes. */
+  /** Called when the connection has taken some bytes. */
   onWritten(): void;
-  /** Something keeps what was given from being sent: the socket fails. */
+  /** Called when something that was queued cannot be sent. The socket fails. */
   onSendError(error: unknown): void;
 }
 
-/** What a {@link SendQueue} keeps to. */
+/** The settings of a {@link SendQueue}. */
 export interface SendSettings {
   /** Whether permessage-deflate was agreed on. */
   readonly deflate: boolean;
@@ -52,16 +53,16 @@ export class SendQueue implements WriteObserver {
   readonly #deflate: boolean;
   readonly #limit: number;
   readonly #softCap: number;
-  #pongs = 0; // that may wait, since the queue was empty
+  #pongs = 0; // queued since the queue was last empty
   #lastPong: Uint8Array | null = null;
   #closeSent = false;
   #ended = false;
   #drain: PromiseWithResolvers<void> | null = null;
   #flush: PromiseWithResolvers<void> | null = null;
-  #deferred: Promise<void> | null = null; // a Blob that is being read, and what was given behind it
+  #deferred: Promise<void> | null = null; // a Blob that is being read, and the messages behind it
   #deferredSize = 0;
 
-  /** @param connection where to; @param settings what it keeps to; @param observer its session */
+  /** @param connection takes the frames; @param settings of the socket; @param observer called back */
   constructor(connection: UpgradedConnection, settings: SendSettings, observer: SendObserver) {
     this.#queue = new WriteQueue(UpgradedConnection.underlying(connection), {
       pool: WRITES,
@@ -74,36 +75,36 @@ export class SendQueue implements WriteObserver {
     this.#observer = observer;
   }
 
-  /** Bytes that wait. */
+  /** How many bytes wait, those of a `Blob` that is being read included. */
   get size(): number {
     return this.#queue.size + this.#deferredSize;
   }
 
-  /** Whether the Close frame is on its way: nothing can be sent behind it. */
+  /** Whether the Close frame was queued. Nothing can be sent behind it. */
   get closeSent(): boolean {
     return this.#closeSent;
   }
 
-  /** Settles when no more than the cap waits, or nothing more is sent; `null` while no more waits. */
+  /** Resolves when no more than the cap waits, or the queue has ended; `null` when that is so already. */
   get drained(): Promise<void> | null {
     if (this.size <= this.#softCap || this.#ended) return null;
     this.#drain ??= Promise.withResolvers();
     return this.#drain.promise;
   }
 
-  /** Settles when nothing waits; rejects when the connection fails before. */
+  /** Resolves when nothing waits; rejects when the connection fails before. */
   get flushed(): Promise<void> {
     if (this.#queue.size === 0 || this.#ended) return Promise.resolve();
     if (this.#flush === null) {
       this.#flush = Promise.withResolvers();
-      this.#flush.promise.catch(ignore); // a rejection that nobody awaits must not be an unhandled one
+      this.#flush.promise.catch(ignore); // must not become an unhandled rejection if nobody awaits it
     }
     return this.#flush.promise;
   }
 
   // Messages.
 
-  /** Sends a message. */
+  /** Sends a message. Bytes are copied, so the caller may change them afterwards. */
   send(data: string | Uint8Array | Blob): void {
     if (this.#closeSent || this.#ended) return;
     if (this.size > this.#limit) return this.#observer.onSendError(new FullError(this.size));
@@ -122,7 +123,7 @@ export class SendQueue implements WriteObserver {
 
   #sendText(text: string): void {
     const room = WRITES.small.take();
-    this.#queue.push(encodeText(text, room)); // which copies what is short
+    this.#queue.push(encodeText(text, room)); // push() copies a short text, so `room` is free again
     WRITES.small.give(room);
   }
 
@@ -137,7 +138,7 @@ export class SendQueue implements WriteObserver {
     this.#defer(opcode, Promise.resolve(bytes), bytes.length);
   }
 
-  // The bytes of a Blob come later: what is sent behind it waits for them.
+  // Reads the bytes of a Blob. Messages that are sent behind the Blob wait for its bytes.
   #defer(opcode: Opcode, content: Promise<ArrayBuffer | Uint8Array>, size: number): void {
     this.#deferredSize += size;
     const before = this.#deferred ?? Promise.resolve();
@@ -157,7 +158,7 @@ export class SendQueue implements WriteObserver {
     if (!this.#closeSent) this.#queue.push(encodeFrame(Opcode.PING, NOTHING));
   }
 
-  /** Answers a ping; where too many answers wait, in the place of the last of them. */
+  /** Answers a ping. Where too many pongs wait, only the last of the further pongs is kept. */
   sendPong(payload: Uint8Array): void {
     if (this.#closeSent) return;
     const frame = encodeFrame(Opcode.PONG, payload);
@@ -168,13 +169,13 @@ export class SendQueue implements WriteObserver {
     }
   }
 
-  /** Sends the Close frame behind all messages: the last frame, and sent once. */
+  /** Sends the Close frame behind all messages. It is the last frame, and is sent once. */
   close(code: number | null, reason: string): void {
     if (this.#deferred === null) this.closeNow(code, reason);
     else this.#deferred.then(() => this.closeNow(code, reason));
   }
 
-  /** Sends the Close frame behind the messages that are at hand, and drops those that wait for a Blob. */
+  /** Sends the Close frame behind the queued messages, and drops the messages that wait for a Blob. */
   closeNow(code: number | null, reason: string): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
@@ -191,9 +192,9 @@ export class SendQueue implements WriteObserver {
     this.#flush?.resolve();
   }
 
-  // What becomes of them.
+  // What the write queue calls back.
 
-  /** Some bytes were taken by the connection. */
+  /** Called when the connection has taken some bytes. */
   onWritten(): void {
     if (this.#lastPong !== null) {
       this.#queue.push(this.#lastPong);
@@ -205,21 +206,21 @@ export class SendQueue implements WriteObserver {
     this.#drain = null;
   }
 
-  /** All of it was. */
+  /** Called when no bytes are left. */
   onEmpty(): void {
     this.#pongs = 0;
     this.#flush?.resolve();
     this.#flush = null;
   }
 
-  /** The connection failed. */
+  /** Called when the connection fails. */
   onWriteError(error: unknown): void {
     this.#flush?.reject(error);
     this.#observer.onSendError(error);
   }
 }
 
-/** More waits than may wait, because the peer does not take it. */
+/** More bytes wait than `maxBufferedAmount` allows, because the peer does not read. */
 class FullError extends Error {
   override readonly name = "FullError";
 

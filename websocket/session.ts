@@ -1,6 +1,7 @@
 /**
- * One connection as a WebSocket: reads frames, keeps the closing handshake (RFC 6455 §7), gives up a peer
- * that is silent, and limits what a peer costs. The socket above it makes events of what it calls back.
+ * One WebSocket connection. A session reads frames, does the closing handshake (RFC 6455 §7), closes the
+ * connection of a silent peer, and limits what a peer costs. It calls back its socket, which dispatches
+ * events.
  *
  * @module
  */
@@ -19,21 +20,21 @@ import type { SocketSettings } from "./options.ts";
 import { LARGE_READ, READS } from "./pools.ts";
 import { SendQueue } from "./send_queue.ts";
 
-/** How much a socket reads at once while its peer is idle, in bytes. */
+/** The size of a read while the peer sends little, in bytes. */
 const SMALL_READ = 4 * 1024;
 
-/** A read or a message from this size on is worth a look at the clock, in bytes. */
+/** From how many bytes on a read or a message may cost so much time that the clock is read. */
 const LARGE = 4096;
 
-/** How long a peer may take to answer a Close frame, and to take what was sent before, in milliseconds. */
+/** How long a peer may take to read what was sent and to answer a Close frame, in milliseconds. */
 const CLOSE_TIMEOUT = 5_000;
 
-/** How long the session waits for a budget before it looks at the budget again, in milliseconds. */
+/** The longest time after which a session checks an exceeded budget again, in milliseconds. */
 const LONGEST_HOLD = 60_000;
 
-/** How a socket has ended. */
+/** How a session has ended. */
 export interface SessionEnd {
-  /** The code of the peer's Close frame, or of the fault, or one that stands for none. */
+  /** The code of the peer's Close frame or of the fault; 1005 or 1006 where there is none. */
   readonly code: number;
   /** The reason of the peer's Close frame, or of the fault. */
   readonly reason: string;
@@ -41,7 +42,7 @@ export interface SessionEnd {
   readonly error: unknown;
 }
 
-/** What a session calls back: its socket. */
+/** The socket of a session, which the session calls back. */
 export interface SessionObserver {
   /** The socket is open. */
   onOpen(): void;
@@ -52,7 +53,7 @@ export interface SessionObserver {
 }
 
 /**
- * Where a session stands.
+ * The state of a session.
  *
  * ```text
  *  ▶ connecting ──▶ open ──▶ closing ──▶ closed
@@ -62,7 +63,7 @@ export interface SessionObserver {
  */
 export type SessionState = "connecting" | "open" | "closing" | "closed";
 
-/** What was done with a frame: a message was handled, which may have taken long, or nearly nothing. */
+/** What a frame has cost: `"work"` where a listener ran, which may have taken long, else `"frame"`. */
 type Step = "work" | "frame";
 
 /** The server's end of one connection. */
@@ -77,11 +78,11 @@ export class Session {
   #turns: LoopTurns | null = null;
   #queue: SendQueue | null = null;
   #state: SessionState = "connecting";
-  #early: Close | null = null; // closed before it was open
+  #early: Close | null = null; // of a close() before the socket was open
   #received: Close | null = null; // the peer's Close frame
   #failure: unknown = null; // why the connection was cut on this side
-  #isOverBudget = false; // for inflated bytes
-  #hold: PromiseWithResolvers<void> | null = null; // until the budget has filled up
+  #isOverBudget = false; // the budget of inflated bytes
+  #hold: PromiseWithResolvers<void> | null = null; // resolved when this budget has filled up
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
   #heardAt = 0;
   #pinged = false;
@@ -99,7 +100,7 @@ export class Session {
     this.#inflated = bucketOf(settings.inflateBudget);
   }
 
-  /** Where it stands. */
+  /** The state. */
   get state(): SessionState {
     return this.#state;
   }
@@ -109,23 +110,23 @@ export class Session {
     return this.#queue?.size ?? 0;
   }
 
-  /** Settles when the peer has caught up, or the socket has closed; `null` while the peer keeps up. */
+  /** Resolves when the peer has taken enough, or the socket has closed; `null` while little waits. */
   get drained(): Promise<void> | null {
     return this.#queue?.drained ?? null;
   }
 
-  /** Sends a message, where the socket is open. */
+  /** Sends a message; does nothing unless the socket is open. */
   send(data: string | Uint8Array | Blob): void {
     if (this.#state === "open") this.#queue!.send(data);
   }
 
-  /** Begins the closing handshake, behind what was sent (RFC 6455 §7.1.2). */
+  /** Begins the closing handshake, after all messages that were sent (RFC 6455 §7.1.2). */
   close(code: number | null, reason: string): void {
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
-    this.#isOverBudget = false; // nothing more is inflated
+    this.#isOverBudget = false; // because from here on nothing is inflated
     this.#release();
-    if (this.#queue === null) { // the Close frame is sent when the connection has come
+    if (this.#queue === null) { // there is no connection yet: #open() sends the Close frame
       this.#early = { code, reason };
       return;
     }
@@ -162,7 +163,10 @@ export class Session {
     }
   }
 
-  /** No connection will come, because the client has left, or the handler has answered otherwise. */
+  /**
+   * Ends a session that gets no connection, because the client has left or the handler has answered
+   * otherwise.
+   */
   abandon(): void {
     if (this.#connection !== null) return;
     this.#end(ABNORMAL, new ClientDisconnectedError("The handshake was not completed (RFC 6455 §4.2.2)"));
@@ -179,7 +183,7 @@ export class Session {
     this.#limitClose();
   }
 
-  /** Closes the connection on this side: the loop that reads it fails with `error`, also where it waits. */
+  /** Closes the connection; the loop that reads it then fails with `error`. */
   #cut(error: unknown): void {
     this.#failure ??= error;
     this.#queue?.end();
@@ -187,7 +191,7 @@ export class Session {
     this.#connection?.close();
   }
 
-  /** From here on the peer has so long to take what is sent, and to answer. */
+  /** Starts the time within which the peer has to read what was sent, and to answer the Close frame. */
   #limitClose(): void {
     clearTimeout(this.#timer);
     const late = () =>
@@ -195,7 +199,9 @@ export class Session {
     this.#timer = setTimeout(late, CLOSE_TIMEOUT);
   }
 
-  /** Fails the connection (RFC 6455 §7.1.7); a fault of the peer is named by a Close frame. */
+  /**
+   * Fails the connection (RFC 6455 §7.1.7). A Close frame tells the peer which fault it made, if it made one.
+   */
   async #fail(error: unknown): Promise<void> {
     if (!(error instanceof WebSocketFault)) return this.#lose(error);
     const { code, message: reason } = error;
@@ -207,19 +213,19 @@ export class Session {
       await this.#connection!.closeWrite();
       await this.#drop();
     } catch {
-      this.#connection!.close(); // the peer is gone, or its time is over: nobody reads the reason
+      this.#connection!.close(); // the peer is gone, or its time is over, so nobody reads the Close frame
     }
   }
 
-  /** The connection is gone, which is no fault behind the closing handshake. */
+  /** Ends a session whose connection is gone: in good order if the peer had sent a Close frame. */
   #lose(error: unknown): void {
     if (this.#received === null) this.#end(ABNORMAL, error);
     else this.#end(this.#received, null);
   }
 
   /**
-   * Reads and drops what a peer still sends, so that closing does not take back what it was sent
-   * (RFC 6455 §7.1.1).
+   * Reads and drops what the peer still sends. Closing with unread bytes would reset the connection, and the
+   * peer could lose the Close frame (RFC 6455 §7.1.1).
    */
   async #drop(): Promise<void> {
     const buffer = new Uint8Array(LARGE_READ);
@@ -245,7 +251,8 @@ export class Session {
       }
       this.#heardAt = performance.now();
       this.#pinged = false;
-      // Small reads are not reported: over HTTP/2 the connection counts its own, and these are of one stream.
+      // Small reads are not reported, because onRead() would take them for a peer that is not ahead. Over
+      // HTTP/2 this is one stream of many, and the connection reports the reads of all.
       const held = count < LARGE ? null : this.#turns!.onRead(count);
       if (held !== null) await this.#wait(held);
       this.#input.push(memory.start(count));
@@ -264,8 +271,8 @@ export class Session {
   }
 
   /**
-   * What has to be awaited before the peer is read on: others' turn, or that it takes what was sent, or its
-   * budget.
+   * Returns what to await before the next frame: the turn of other connections, the peer taking what was
+   * sent, or the budget of inflated bytes.
    */
   #pause(step: Step): Promise<unknown> | null {
     const turn = step === "work"
@@ -284,10 +291,10 @@ export class Session {
       if (held === null) break;
       await held;
     }
-    this.#heardAt = performance.now(); // the peer was not listened to
+    this.#heardAt = performance.now(); // because nothing was read in this time
   }
 
-  /** Takes what came next; `null` where nothing more has come in full. */
+  /** Handles the next frame or message; returns `null` where none has come in full. */
   #takeNext(): Step | null {
     if (this.#received !== null) return null;
     const received = this.#parser.next(this.#input);
@@ -316,7 +323,7 @@ export class Session {
 
   #onMessage(opcode: Opcode, compressed: boolean, payload: Uint8Array): Step {
     // "After sending a control frame indicating the connection should be closed, a peer does not send any
-    // further data" (RFC 6455 §1.4): what it still receives is dropped, as the web's class does
+    // further data" (RFC 6455 §1.4). Messages that come after it are dropped, as by the web's class.
     if (this.#state !== "open") return "frame";
     const message = compressed ? this.#inflate(payload) : payload;
     this.observer?.onMessage(opcode, message);
@@ -337,7 +344,7 @@ export class Session {
     return message;
   }
 
-  /** Settles when the budget for inflated bytes has filled up for a while; `null` where it has for good. */
+  /** Resolves when the budget of inflated bytes has to be checked again; `null` when it is not exceeded. */
   #refill(): Promise<void> | null {
     if (!this.#isOverBudget) return null;
     const delay = this.#inflated!.delay(performance.now());
@@ -363,24 +370,27 @@ export class Session {
     this.#queue!.closeNow(this.#received.code, this.#received.reason);
   }
 
-  // What becomes of what is sent.
+  // What the queue calls back.
 
-  /** The peer has taken some bytes: where it is not read until then, that is a sign of life. */
+  /** Counts as a sign of life when the peer takes bytes while the session does not read. */
   onWritten(): void {
     if (this.#queue!.drained !== null) this.#heardAt = performance.now();
   }
 
-  /** Nothing more can be sent. */
+  /** Closes the connection, because nothing more can be sent. */
   onSendError(error: unknown): void {
     this.#cut(error);
   }
 
-  /** Sends a ping to a peer that has been silent for half of its time, and gives it up when it stays so. */
+  /**
+   * Sends a ping to a peer that was silent for half of `idleTimeout`, and closes the connection after all of
+   * it.
+   */
   #watch(): void {
     const limit = this.#settings.idleTimeout;
     if (limit === 0) return;
     const now = performance.now();
-    if (this.#hold !== null) this.#heardAt = now; // the peer is not listened to
+    if (this.#hold !== null) this.#heardAt = now; // because nothing is read while the session waits
     const silent = now - this.#heardAt;
     if (silent >= limit) return this.#cut(new ClientDisconnectedError(`The peer was silent for ${limit} ms`));
     if (silent < limit / 2) this.#pinged = false;

@@ -7,19 +7,19 @@
 import { CloseCode, decodeText, isCloseCode, Opcode } from "./frame.ts";
 import type { Session, SessionEnd, SessionState } from "./session.ts";
 
-/** What a socket is made of. */
+/** The parts of a socket. */
 export interface SocketInit {
-  /** Its URL. */
+  /** The URL of the socket. */
   readonly url: string;
-  /** Its subprotocol, or `""`. */
+  /** The subprotocol, or `""`. */
   readonly protocol: string;
   /** The extensions in use, or `""`. */
   readonly extensions: string;
-  /** What has its connection. */
+  /** The session, which owns the connection. */
   readonly session: Session;
 }
 
-/** What the web's class says of where it stands. */
+/** The `readyState` of each state of a session. */
 const READY_STATE = { connecting: 0, open: 1, closing: 2, closed: 3 } as const satisfies Record<
   SessionState,
   number
@@ -31,9 +31,10 @@ const LONGEST_REASON = 123;
 const ENCODER = new TextEncoder();
 
 /**
- * A WebSocket on the server. It has the members of the web's `WebSocket`, is an `instanceof` it, and has
- * {@link ServerWebSocket.drained}. Behind a message it does not read on while more than a mebibyte waits to
- * be sent, so that a peer that does not read cannot make an echo grow. What it hands out owns its memory.
+ * A WebSocket on the server. It has the members of the web's `WebSocket`, is an `instanceof` it, and adds
+ * {@link ServerWebSocket.drained}. The socket reads no further message while more than 1 MiB waits to be sent,
+ * so that a peer that does not read cannot make an echo fill the memory. A handler may keep the data of a
+ * message, because it is a copy.
  *
  * @example
  * ```ts
@@ -58,8 +59,8 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   /** The value of {@link ServerWebSocket.readyState} once the socket is closed. */
   static readonly CLOSED = 3;
 
-  // `socket instanceof WebSocket` holds. No getter of the web's class is reached, because this class has all
-  // its members.
+  // Makes `socket instanceof WebSocket` true. No getter of the web's class is ever called, because this class
+  // has all members of the web's class.
   static {
     Object.setPrototypeOf(this.prototype, WebSocket.prototype);
   }
@@ -116,13 +117,13 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
     return "WebSocket";
   }
 
-  /** Where the socket stands: 0 connecting, 1 open, 2 closing, 3 closed. */
+  /** The state of the socket: 0 connecting, 1 open, 2 closing, 3 closed. */
   get readyState(): 0 | 1 | 2 | 3 {
     return READY_STATE[this.#session.state];
   }
 
   /**
-   * What binary messages come as. Setting it to another text changes nothing, as with the web's class.
+   * The type of the data of binary messages. Any other value that is set is ignored, as by the web's class.
    *
    * @default {"arraybuffer"}
    */
@@ -150,9 +151,9 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Called right before `onclose` where the socket did not close in good order: for a fault of the peer, or
-   * when the connection has ended without the closing handshake. Its event is an `ErrorEvent` with the cause
-   * as its `error`.
+   * Called right before `onclose` when the socket did not close in good order: the peer has made a fault, or
+   * the connection has ended without the closing handshake. The event is an `ErrorEvent`; `error` is the
+   * cause.
    */
   get onerror(): ((event: Event | ErrorEvent) => void) | null {
     return this.#handler("error");
@@ -161,7 +162,7 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
     this.#setHandler("error", handler);
   }
 
-  /** Called once when the socket has closed, also when it was never open because the client had left. */
+  /** Called once when the socket has closed, also a socket that never opened because the client had left. */
   get onclose(): ((event: CloseEvent) => void) | null {
     return this.#handler("close");
   }
@@ -170,15 +171,14 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Listens for events, as every `EventTarget` does; the types of a socket's events are those of the web's
-   * `WebSocket`.
+   * Adds a listener, as with every `EventTarget`. The events are those of the web's `WebSocket`.
    */
   override addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: ((event: WebSocketEventMap[Type]) => void) | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  /** Listens for events of other types. */
+  /** Adds a listener for events of other types. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -192,13 +192,13 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
     super.addEventListener(type, listener, options);
   }
 
-  /** Listens no more. */
+  /** Removes a listener. */
   override removeEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: ((event: WebSocketEventMap[Type]) => void) | null,
     options?: boolean | EventListenerOptions,
   ): void;
-  /** Listens no more for events of other types. */
+  /** Removes a listener for events of other types. */
   override removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -216,7 +216,8 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
     return this.#handlers.get(type) ?? null;
   }
 
-  // An event handler takes its place among the listeners when it is first set, and keeps it (HTML §8.1.8.1).
+  // The first set of an event handler decides about the place of the handler among the listeners. A later set
+  // keeps that place (HTML §8.1.8.1).
   #setHandler<E extends Event>(type: string, handler: ((event: E) => void) | null): void {
     const known = this.#handlers.has(type);
     this.#handlers.set(type, typeof handler === "function" ? handler as EventHandler : null);
@@ -226,24 +227,24 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Bytes that wait to be sent: messages with the headers of their frames, and answers to pings. Where it is
-   * above `maxBufferedAmount` when {@link ServerWebSocket.send} is called, the connection is closed.
+   * How many bytes wait to be sent: messages, frame headers, and answers to pings. If more than
+   * `maxBufferedAmount` wait when {@link ServerWebSocket.send} is called, the connection is closed.
    */
   get bufferedAmount(): number {
     return this.#session.bufferedAmount;
   }
 
   /**
-   * Settles when the peer has caught up, or the socket has closed; `null` while no more than a mebibyte
-   * waits, or half of `maxBufferedAmount` where that is less.
+   * Resolves when the peer has taken enough, or the socket has closed. It is `null` while no more than 1 MiB
+   * waits, or no more than half of `maxBufferedAmount` if that is less. It never rejects.
    */
   get drained(): Promise<void> | null {
     return this.#session.drained;
   }
 
   /**
-   * Sends a message. It is dropped when the socket is closing or closed. What is neither bytes nor a `Blob`
-   * is sent as text.
+   * Sends a message. The message is dropped when the socket is closing or closed. Data that is neither bytes
+   * nor a `Blob` is converted to a string. Bytes are copied at once.
    *
    * @throws {DOMException} `InvalidStateError` before the socket is open
    */
@@ -253,14 +254,15 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 
   /**
-   * Begins the closing handshake (RFC 6455 §7.1.2). The peer has 5 seconds to answer. The web's class is a
-   * client's, and takes 1000 and 3000 to 4999 alone; a server may say more, such as 1008 (policy violation)
-   * or 1013 (try again later).
+   * Begins the closing handshake (RFC 6455 §7.1.2). The peer has 5 seconds to answer. The web's class is made
+   * for clients and allows only 1000 and 3000 to 4999. A server may send more codes, such as 1008 (policy
+   * violation) or 1013 (try again later).
    *
-   * @param code one that a server may send (RFC 6455 §7.4); no code is sent when it is left out
-   * @param reason at most 123 bytes
-   * @throws {DOMException} as the web's class does: `InvalidAccessError` for any other code, `SyntaxError`
-   * for a longer reason
+   * @param code a code that a server may send (RFC 6455 §7.4); 1000 by default when there is a reason, else
+   * none
+   * @param reason at most 123 bytes in UTF-8
+   * @throws {DOMException} `InvalidAccessError` for any other code, and `SyntaxError` for a longer reason, as
+   * the web's class does
    */
   close(code?: number, reason = ""): void {
     if (code !== undefined && !maySend(code)) {
@@ -292,7 +294,7 @@ export class ServerWebSocket extends EventTarget implements WebSocket {
   }
 }
 
-/** A function that handles the events of one type, whose type its setter has checked. */
+/** An event handler such as `onmessage`. The types of the setters ensure that it fits the events it gets. */
 type EventHandler = (event: Event) => void;
 
 function maySend(code: number): boolean {

@@ -1,5 +1,5 @@
 /**
- * The opening handshake (RFC 6455 §4.2), and what it becomes.
+ * The opening handshake of a WebSocket (RFC 6455 §4.2).
  *
  * @module
  */
@@ -15,12 +15,13 @@ import { resolveSocketOptions, type WebSocketOptions } from "./options.ts";
 import { Session } from "./session.ts";
 import { ServerWebSocket } from "./socket.ts";
 
-/** What a handshake becomes. */
+/** The result of a handshake. */
 export interface WebSocketUpgrade {
-  /** The socket: it opens when the response was sent. */
+  /** The socket. It opens when the response was sent. */
   readonly socket: ServerWebSocket;
   /**
-   * The response for the handler to return. Where it returns another one, the socket has `error` and `close`.
+   * The response that the handler has to return. If it returns another one, the socket dispatches `error` and
+   * `close`.
    */
   readonly response: globalThis.Response;
 }
@@ -35,16 +36,17 @@ const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * Upgrades a request to a WebSocket: `GET` with `Upgrade: websocket` over HTTP/1.1, or an extended CONNECT
  * over HTTP/2 where `options.extendedConnect` offers it.
  *
- * @param request as the handler was given it
- * @param options what differs from the defaults
- * @throws {HttpError} 400, 405, 426 for what is no handshake (RFC 6455 §4.2.2): a handler may let it escape
- * @throws {TypeError} when the client has not named `options.protocol`, the request is not the server's own,
- * or was upgraded before
+ * @param request the request that the handler got, not a copy
+ * @param options options that differ from the defaults
+ * @throws {HttpError} 400, 405 or 426 for a faulty handshake (RFC 6455 §4.2.2). If the handler does not catch
+ * the error, the error is the answer.
+ * @throws {TypeError} when the client has not named `options.protocol`, or when `request` is a copy or was
+ * upgraded before
  */
 export function upgradeWebSocket(request: Request, options: WebSocketOptions = {}): WebSocketUpgrade {
   const message = ServerRequest.messageOf(request);
   if (message === null) {
-    throw new TypeError("upgradeWebSocket: give the request as the handler was given it, not a copy");
+    throw new TypeError("upgradeWebSocket: give the request that the handler got, not a copy");
   }
   if (message.upgradeHandler !== null) {
     throw new TypeError(
@@ -59,7 +61,7 @@ export function upgradeWebSocket(request: Request, options: WebSocketOptions = {
   message.checkUpgrade();
   const session = new Session(settings, deflate);
   message.upgradeHandler = (connection) => session.run(connection);
-  const over = () => session.abandon(); // which does nothing once there is a connection
+  const over = () => session.abandon(); // does nothing once the session has a connection
   message.signal.addEventListener("abort", over);
   message.completed.then(over, over);
   const socket = new ServerWebSocket({

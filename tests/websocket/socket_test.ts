@@ -168,7 +168,7 @@ Deno.test("options that make no sense are refused by name", async () => {
   const handler: Handler = (request) => {
     assertThrows(() => upgradeWebSocket(request, { idleTimeout: -1 }), RangeError, "idleTimeout");
     assertThrows(() => upgradeWebSocket(request, { maxMessageSize: 1.5 }), RangeError, "maxMessageSize");
-    assertThrows(() => upgradeWebSocket(new Request("http://a/")), TypeError, "as the handler was given it");
+    assertThrows(() => upgradeWebSocket(new Request("http://a/")), TypeError, "that the handler got");
     return new Response("checked");
   };
   await using server = new HttpServer(handler);
