@@ -12,7 +12,8 @@ import { Response } from "../response.ts";
  * Answers what a handler threw, in the shape of `Deno.serve`'s `onError`: an error or a rejection, a return
  * value that is no `Response`, a `Response` that cannot be sent. It never gets what a client did wrong: a
  * request or a body that is malformed, too large or too slow is answered without it, also where the error
- * passed through the handler that was reading the body.
+ * passed through the handler that was reading the body. Nor does it get that a client has left, which is a
+ * `ClientDisconnectedError`, as the reason of `request.signal` is.
  *
  * Its response is sent as it is. Where it throws, or gives no `Response` that can be sent, both errors are
  * logged and the server's own page is sent.
@@ -27,14 +28,12 @@ export type ErrorHandler = (
  *
  * - what a client did wrong, found by Drover, with `request` being `null` where the head could not be parsed;
  * - where there is no {@link ErrorHandler}, what a handler threw: an {@link HttpError} as it is, and anything
- *   else (which is
- *   logged) as an `HttpError` of status 500 with the thrown value as its `cause`.
+ *   else, which is logged, as an `HttpError` of status 500 with the thrown value as its `cause`.
  *
- * The response has the status of the error, and the header fields of the error, whatever the page says: a 405
+ * The response has the status of the error and the header fields of the error, whatever the page says: a 405
  * keeps its `allow` (RFC 9110 §15.5.6), and a connection that has to end says `connection: close`. The page
- * decides about the content and all other fields. The page is read completely before it is sent. Where the
- * renderer throws, or gives no `Response` that can be sent, the failure is logged and the server's own page
- * is sent.
+ * decides about the content and all other fields. It is read completely before it is sent. Where the renderer
+ * throws, or gives no `Response` that can be sent, the failure is logged and the server's own page is sent.
  */
 export type ErrorRenderer = (
   error: HttpError,
@@ -80,9 +79,10 @@ export class ErrorPages {
 
   /**
    * Answers what a handler threw, or a response that cannot be sent; `request` is `null` for an error page
-   * that cannot.
+   * that cannot. That the client has left is no error: hardly anybody waits for the answer.
    */
   ofHandler(error: unknown, request: ServerRequest | null): Page {
+    if (error instanceof ClientDisconnectedError) return ownPage(new HttpError(400, error.message));
     const fault = faultOfClient(error, request);
     if (fault !== null) return isSettled(request) ? nobodyWaits() : this.ofClient(fault, request);
     this.#count++;
@@ -147,9 +147,6 @@ export class ErrorPages {
  * HttpError} that the handler made of it is the handler's answer.
  */
 function faultOfClient(error: unknown, request: ServerRequest | null): HttpError | null {
-  if (error instanceof ClientDisconnectedError) {
-    return new HttpError(400, "The client ended the request", { cause: error });
-  }
   const failure = request === null ? undefined : ServerRequest.messageOf(request).body?.failure;
   if (!(failure instanceof HttpError)) return null;
   if (error === failure) return failure;

@@ -2,7 +2,7 @@
 
 import { type ErrorHandler, type ErrorRenderer, type Handler, HttpError } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { turns } from "../support/deadline.ts";
+import { turns, until } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
 import { withHttp2 } from "../support/http2_client.ts";
 import { field, hasConnectionOption } from "../support/response_parser.ts";
@@ -181,6 +181,25 @@ Deno.test("a body that is too large is answered 413 also where a handler passes 
       const response = await (await connect()).request(long);
       assertEquals([response.status, given], [413, []]);
     });
+  });
+});
+
+Deno.test("a handler that passes on that its client has left asks neither, logs nothing, and counts as no error", async () => {
+  const { onError, given } = usualOnError();
+  const renderError: ErrorRenderer = (error) => (given.push(error), new Response());
+  const waits: Handler = ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  await withServer(waits, { onError, renderError }, async ({ connect, server, log }) => {
+    const raw = connect();
+    await raw.send(get);
+    await raw.end();
+    assertEquals((await raw.readResponse()).status, 400);
+    const other = connect();
+    await other.send(get);
+    await turns();
+    await other.close();
+    await until("the end of the handlers", () => server.stats.runningHandlers === 0);
+    assertEquals([given, log, server.stats.errors], [[], [], 0]);
   });
 });
 
