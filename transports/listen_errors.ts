@@ -39,8 +39,8 @@ function explainTcp(error: Error, { hostname = "0.0.0.0", port = 0, cert }: Plac
 
 function explainTls(error: Error): string | null {
   if (error.message.includes("KeyMismatch")) {
-    return "key is not the private key of cert: give two that were made together; in a chain, the certificate of the " +
-      "server is the first";
+    return "key is not the private key of cert: give two that were made together; in a chain, the " +
+      "certificate of the server is the first";
   }
   return error instanceof Deno.errors.InvalidData ? `cert and key cannot be used: ${error.message}` : null;
 }

@@ -31,18 +31,14 @@ export function checkPem(cert: unknown, key: unknown): void {
 }
 
 function notPem(name: string, text: string, begin: string): TypeError {
-  if (!looksLikePath(text)) return new TypeError(`listen: ${name} has no ${begin}: it must be PEM`);
-  const path = JSON.stringify(text);
-  return new TypeError(
-    `listen: ${name} is ${path}, which looks like a path: give what is in the file (Deno.readTextFileSync(${path}))`,
-  );
+  if (FILE_NAME.test(text)) {
+    return new TypeError(
+      `listen: ${name} is ${JSON.stringify(text)}, which looks like a path: ` +
+        "give what is in the file (Deno.readTextFileSync)",
+    );
+  }
+  return new TypeError(`listen: ${name} has no ${begin}: it must be the text of a PEM file, not its path`);
 }
 
-/**
- * Whether a text is the path of a file rather than part of a key: one short line with a dot or a slash, and
- * no "=" as base64 has.
- */
-function looksLikePath(text: string): boolean {
-  return /^[^\r\n=]{1,255}$/.test(text) &&
-    (/\.(?:pem|crt|cer|cert|key|der|p12|pfx)$/i.test(text) || /^[.~]?[\\/]/.test(text));
-}
+/** One line that ends as the name of a file does, which no part of a key in base64 can. */
+const FILE_NAME = /^[^\r\n]{1,4096}\.(?:pem|crt|cer|cert|key|der|p12|pfx)$/i;

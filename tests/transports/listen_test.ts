@@ -176,6 +176,10 @@ for (
   const [name, pair, parts] of [
     ["a path as cert", ["./cert.pem", key], ['cert is "./cert.pem"', "a path", "Deno.readTextFileSync"]],
     ["a path as key", [cert, "/etc/tls/key.pem"], ['key is "/etc/tls/key.pem"', "a path"]],
+    ["a path without a dot", [cert, "/secret/key"], [
+      "key has no -----BEGIN PRIVATE KEY-----",
+      "not its path",
+    ]],
     ["a Windows path", ["C:\\tls\\server.crt", key], ["looks like a path"]],
     ["both exchanged", [key, cert], ["cert is a private key, and key a certificate"]],
     ["an encrypted key", [cert, key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE")], ["key is encrypted"]],
