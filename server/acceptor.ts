@@ -1,5 +1,5 @@
 /**
- * The accept loop of one listener: what a single connection does, or fails to do, never ends or delays it.
+ * The accept loop of one listener. No connection can end or delay the loop by what it does.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import type { EventLoopShare } from "../base/event_loop_share.ts";
 import type { Connection } from "../connection.ts";
 import type { Listener } from "../transports/listen.ts";
 
-/** The server, as its accept loops see it. */
+/** The part of the server that its accept loops use. */
 export interface AcceptorHost {
-  /** The event loop, which floods of connections must leave to others. */
+  /** The share of the event loop, so that a flood of connections leaves turns to others. */
   readonly share: EventLoopShare;
-  /** Whether a further connection has to wait until another one has ended. */
+  /** Whether a further connection has to wait until another connection has ended. */
   isFull(): boolean;
   /** Serves a connection. Never throws. */
   admit(connection: Connection): void;
 }
 
 /**
- * The first pause after the system ran out of descriptors or memory, in milliseconds; each further one is
+ * The first pause after the system ran out of descriptors or memory, in milliseconds. Each further pause is
  * twice as long.
  */
 const SHORTEST_PAUSE = 5;
@@ -29,18 +29,17 @@ const LONGEST_PAUSE = 1000;
 
 /**
  * How many failures of other kinds may follow each other without a pause. A peer that resets its connection
- * before it was accepted makes `accept()` fail, and may do so thousands of times a second: a pause for each
- * would stop the server. No pause at all would be an endless loop on a listener that is broken for good.
+ * before the server has accepted it makes `accept()` fail, thousands of times a second if it likes. A pause
+ * after each failure would stop the server. No pause at all would be an endless loop on a broken listener.
  */
 const FAILURES_IN_A_ROW = 128;
 
-/** The system ran out of descriptors (of the process, of all processes) or of memory. */
+/** The codes of errors that say that the system ran out of descriptors or memory. */
 const EXHAUSTED: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /**
- * Accepts from a listener until the listener is closed. "for await" over a listener ends for good at the
- * first error, such as a peer that has reset before it was accepted; here only the end of the listener ends
- * the loop.
+ * Accepts connections until the listener is closed. A `for await` loop over a listener ends at the first
+ * error, such as a peer that has reset its connection early. This loop ends only when the listener is closed.
  */
 export class Acceptor {
   readonly #listener: Listener;
@@ -51,7 +50,7 @@ export class Acceptor {
   #wake: (() => void) | null = null;
 
   /**
-   * @param listener the source of connections, which the acceptor closes when it is stopped
+   * @param listener the source of connections; {@link Acceptor.stop} closes it
    * @param host takes the connections
    */
   constructor(listener: Listener, host: AcceptorHost) {
@@ -59,7 +58,7 @@ export class Acceptor {
     this.#host = host;
   }
 
-  /** Accepts. Resolves when the listener is closed, and never rejects. */
+  /** Runs the loop. Resolves when the listener is closed, and never rejects. */
   async run(): Promise<void> {
     while (!this.#isStopped) {
       const held = this.#host.share.look(1);
@@ -77,12 +76,12 @@ export class Acceptor {
     }
   }
 
-  /** A connection has ended: there is room for another one, and a free descriptor. */
+  /** Ends a pause, because a connection has ended: there is room for another one, and a free descriptor. */
   wake(): void {
     this.#wake?.();
   }
 
-  /** Closes the listener, unless somebody has done so before, and accepts nothing further. */
+  /** Ends the loop, and closes the listener unless it is closed already. */
   stop(): void {
     this.#isStopped = true;
     this.wake();
@@ -94,14 +93,14 @@ export class Acceptor {
   }
 
   /**
-   * Whether the server has no room. It is asked right before a connection is admitted: all acceptors wake at
-   * once.
+   * Whether the server has no room. The loop checks this again right before it admits a connection, because
+   * all acceptors wake at once, and another one may have taken the room.
    */
   get #mustWait(): boolean {
     return this.#host.isFull() && !this.#isStopped;
   }
 
-  /** Pauses before the next try where it would fail too. */
+  /** Pauses after an error if the next `accept()` would probably fail as well. */
   async #recover(error: unknown): Promise<void> {
     if (isExhausted(error)) {
       this.#pause = Math.min(LONGEST_PAUSE, 2 * this.#pause || SHORTEST_PAUSE);
@@ -112,7 +111,7 @@ export class Acceptor {
     if (++this.#failures % FAILURES_IN_A_ROW === 0) await this.#sleep(SHORTEST_PAUSE);
   }
 
-  /** Waits until {@link Acceptor.wake} is called, or for some milliseconds. */
+  /** Waits until {@link Acceptor.wake} is called, at most for `milliseconds`. */
   async #sleep(milliseconds: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds);
@@ -123,7 +122,7 @@ export class Acceptor {
   }
 }
 
-/** Whether the system has too little left for another connection. */
+/** Whether an error says that the system has too little left for another connection. */
 function isExhausted(error: unknown): boolean {
   return EXHAUSTED.has(Object(error).code);
 }

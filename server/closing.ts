@@ -1,5 +1,5 @@
 /**
- * The end of connections: a server counts a connection for as long as it costs a descriptor.
+ * The end of connections. The server counts a connection for as long as the connection costs a descriptor.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import type { Connection } from "../connection.ts";
 import { outlivesClose } from "../transports/deno_tls.ts";
 
-/** Closes connections, and knows when they are gone. */
+/** Closes connections, and calls back when their descriptors are free. */
 export class Closing {
   readonly #report: (error: unknown) => void;
   readonly #pending = new Map<Connection, () => void>();
   #isFinished = false;
 
-  /** @param report logs what a connection failed with that could not be closed */
+  /** @param report logs the error of a connection that could not be closed */
   constructor(report: (error: unknown) => void) {
     this.#report = report;
   }
 
   /**
-   * Closes a connection. Where the platform would keep the socket, the connection is closed as soon as the
-   * platform would not.
+   * Closes a connection. If Deno would keep its socket, the connection is closed only when Deno would free
+   * the socket.
    *
-   * @param onGone called once, when no descriptor is left of the connection
+   * @param onGone called once, when the descriptor of the connection is free
    */
   close(connection: Connection, onGone: () => void): void {
     this.#pending.set(connection, onGone);
@@ -32,7 +32,8 @@ export class Closing {
   }
 
   /**
-   * Closes all connections at once, those of which the platform keeps the socket too, and every later one.
+   * Closes all connections at once, also those whose socket Deno keeps. Later calls of {@link Closing.close}
+   * do the same.
    */
   finish(): void {
     this.#isFinished = true;
@@ -46,7 +47,7 @@ export class Closing {
     try {
       connection.close();
     } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) this.#report(error); // else it was closed already
+      if (!(error instanceof Deno.errors.BadResource)) this.#report(error); // BadResource: closed already
     }
     onGone();
   }

@@ -1,5 +1,5 @@
 /**
- * Error responses: who is asked for the page of an error, and what holds whatever the page is.
+ * Error responses: which callback renders the page of an error, and what a page cannot change.
  *
  * @module
  */
@@ -9,14 +9,15 @@ import { ServerRequest } from "../request.ts";
 import { Response } from "../response.ts";
 
 /**
- * Answers what a handler threw, in the shape of `Deno.serve`'s `onError`: an error or a rejection, a return
- * value that is no `Response`, a `Response` that cannot be sent. It never gets what a client did wrong: a
- * request or a body that is malformed, too large or too slow is answered without it, also where the error
- * passed through the handler that was reading the body. Nor does it get that a client has left, which is a
- * `ClientDisconnectedError`, as the reason of `request.signal` is.
+ * Answers the error of a handler, in the shape of `Deno.serve`'s `onError`. The handler has thrown, has
+ * rejected, has returned no `Response`, or has returned a `Response` that cannot be sent.
  *
- * Its response is sent as it is. Where it throws, or gives no `Response` that can be sent, both errors are
- * logged and the server's own page is sent.
+ * It is never called for a fault of the client, such as a request or a body that is malformed, too large or
+ * too slow, also if the error of the body has passed through the handler. Nor is it called for a client that
+ * has left (`ClientDisconnectedError`, which is also the reason of `request.signal`).
+ *
+ * The response is sent unchanged. If this callback throws, or returns no `Response` that can be sent, the
+ * server logs both errors and sends a short page of its own.
  */
 export type ErrorHandler = (
   error: unknown,
@@ -24,27 +25,28 @@ export type ErrorHandler = (
 ) => globalThis.Response | Promise<globalThis.Response>;
 
 /**
- * Renders the page of every error that nobody else answers:
+ * Renders the page of every error that no {@link ErrorHandler} answers:
  *
- * - what a client did wrong, found by Drover, with `request` being `null` where the head could not be parsed;
- * - where there is no {@link ErrorHandler}, what a handler threw: an {@link HttpError} as it is, and anything
- *   else, which is logged, as an `HttpError` of status 500 with the thrown value as its `cause`.
+ * - a fault of the client that Drover found; `request` is `null` when the head could not be parsed;
+ * - if the server has no {@link ErrorHandler}, the error of a handler. An {@link HttpError} is passed as it
+ *   is. Any other error is logged, and passed as the `cause` of an `HttpError` with status 500.
  *
- * The response has the status of the error and the header fields of the error, whatever the page says: a 405
- * keeps its `allow` (RFC 9110 §15.5.6), and a connection that has to end says `connection: close`. The page
- * decides about the content and all other fields. It is read completely before it is sent. Where the renderer
- * throws, or gives no `Response` that can be sent, the failure is logged and the server's own page is sent.
+ * The page decides about the content, its `content-type`, and other fields. The status and the fields of the
+ * error replace those of the page. So a 405 keeps its `allow` (RFC 9110 §15.5.6), and a connection that has
+ * to end says `connection: close`. The server reads the whole page before it sends the page. If this callback
+ * throws, or returns no `Response` that can be sent, the server logs the failure and sends a short page of
+ * its own.
  */
 export type ErrorRenderer = (
   error: HttpError,
   request: Request | null,
 ) => globalThis.Response | Promise<globalThis.Response>;
 
-/** What an {@link ErrorPages} asks and tells. */
+/** The callbacks of an {@link ErrorPages}. */
 export interface ErrorPagesInit {
-  /** Answers what a handler threw. */
+  /** Answers the errors of handlers. */
   readonly onError: ErrorHandler | undefined;
-  /** Renders what is left. */
+  /** Renders the pages of all other errors. */
   readonly renderError: ErrorRenderer | undefined;
   /** Logs an error. */
   readonly report: (error: unknown, request: ServerRequest | null) => void;
@@ -59,7 +61,7 @@ export class ErrorPages {
   readonly #report: (error: unknown, request: ServerRequest | null) => void;
   #count = 0;
 
-  /** Makes pages by what the user of the server gave. */
+  /** @param init the callbacks that the user of the server has given, and the log */
   constructor({ onError, renderError, report }: ErrorPagesInit) {
     this.#onError = onError;
     this.#renderError = renderError;
@@ -71,15 +73,16 @@ export class ErrorPages {
     return this.#count;
   }
 
-  /** Answers what a client did wrong. */
+  /** Answers a fault of the client. */
   ofClient(fault: HttpError, request: ServerRequest | null): Page {
     this.#count++;
     return this.#render(fault, request);
   }
 
   /**
-   * Answers what a handler threw, or a response that cannot be sent; `request` is `null` for an error page
-   * that cannot. That the client has left is no error: hardly anybody waits for the answer.
+   * Answers the error of a handler, or a response that cannot be sent. `request` is `null` when an error page
+   * without a request cannot be sent. A `ClientDisconnectedError` is neither counted nor logged, because it is
+   * nobody's mistake.
    */
   ofHandler(error: unknown, request: ServerRequest | null): Page {
     if (error instanceof ClientDisconnectedError) return ownPage(new HttpError(400, error.message));
@@ -129,7 +132,8 @@ export class ErrorPages {
   }
 
   /**
-   * The server's own page; a program may have changed the members of an error, so that they cannot be sent.
+   * Makes the server's own page. It is a 500 if a program has changed the members of the error so that they
+   * cannot be sent.
    */
   #ownPage(fault: HttpError, request: ServerRequest | null): globalThis.Response {
     try {
@@ -142,9 +146,9 @@ export class ErrorPages {
 }
 
 /**
- * The client's fault that made a handler fail, or `null`. A handler that reads a body gets the error of the
- * body, and mostly passes it on; `fetch` wraps it in a `TypeError` with a copy as its `cause`. An {@link
- * HttpError} that the handler made of it is the handler's answer.
+ * Returns the fault of the client that made a handler fail, or `null`. A handler that reads a body gets the
+ * error of the body, and usually does not catch it. `fetch` wraps a copy of this error in a `TypeError`, as
+ * its `cause`. Any other {@link HttpError} is the answer of the handler itself.
  */
 function faultOfClient(error: unknown, request: ServerRequest | null): HttpError | null {
   const failure = request === null ? undefined : ServerRequest.messageOf(request).body?.failure;
@@ -158,7 +162,7 @@ function isSettled(request: ServerRequest | null): boolean {
   return request !== null && ServerRequest.messageOf(request).settled;
 }
 
-/** The response to a request that was answered already, or whose client is gone: the driver drops it. */
+/** Makes a response to a request that was answered already, or whose client is gone. The driver drops it. */
 function nobodyWaits(): globalThis.Response {
   return new Response(null, { status: 503 });
 }
@@ -172,10 +176,10 @@ function checkPage(page: unknown, by: string): asserts page is globalThis.Respon
   Response.contentOf(page);
 }
 
-/** The content and the fields of a page, with the status and the fields of the fault. */
+/** Returns the content and the fields of a page, with the status and the fields of the fault. */
 async function withFieldsOf(fault: HttpError, page: globalThis.Response): Promise<globalThis.Response> {
   const headers = new Headers(page.headers);
-  headers.delete("content-length"); // that of the page may be wrong, which would be found out too late
+  headers.delete("content-length"); // a wrong one would be noticed only after the head was sent
   for (const [name, value] of new Headers(fault.headers)) {
     if (name !== "content-type" || !headers.has(name)) headers.set(name, value);
   }
@@ -185,7 +189,8 @@ async function withFieldsOf(fault: HttpError, page: globalThis.Response): Promis
 }
 
 /**
- * The server's own page: the message of an error. The message of a 500 that Drover made is its reason phrase.
+ * Makes the server's own page, whose text is the message of the error. A 500 that Drover made has its reason
+ * phrase as message, so that nothing of the program is shown.
  */
 function ownPage(fault: HttpError): globalThis.Response {
   const headers = new Headers(fault.headers);
@@ -193,7 +198,7 @@ function ownPage(fault: HttpError): globalThis.Response {
   return new Response(`${fault.message}\n`, { status: fault.status, headers });
 }
 
-/** A value in words, for an error message. */
+/** Describes a value in words, for an error message. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   return typeof value === "object"

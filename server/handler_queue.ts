@@ -1,5 +1,6 @@
 /**
- * How many handlers run at once, and who is next: `server/README.md` has the rule in plain words.
+ * Limits how many handlers run at once, and decides which request is next. `server/README.md` explains the
+ * rule.
  *
  * @module
  */
@@ -20,24 +21,26 @@ export interface HandlerLimits {
 }
 
 /**
- * Shares the places for handlers among clients, and those for waiting requests likewise.
+ * Shares the places for handlers, and the places for waiting requests, among the clients.
  *
- * A client may take a place while it has fewer than its share, on the average of its own and those of its
- * network:
- * `(client + network) / 2 < free * (free / limit)`. Requests that may not run wait. The next place goes to
- * the client that has the fewest by the same measure; equals have one after the other.
+ * A client may take a place while its load is below its share: `(client + network) / 2 < free * (free /
+ * limit)`, where `client` counts the places of the client and `network` those of its network. A request that
+ * may not run waits. The next free place goes to the client with the smallest load; clients with equal loads
+ * take turns.
  */
 export class HandlerQueue implements Timed {
   readonly #limits: HandlerLimits;
   readonly #deadlines: DeadlineQueue;
   readonly #turns = new LinkedList<Turn>(); // in the order of their deadlines
-  readonly #networks = new Ranking<NetworkLoad>(); // those of which requests wait
+  readonly #networks = new Ranking<NetworkLoad>(); // those that have waiting requests
   #running = 0;
   #idle: PromiseWithResolvers<void> | null = null;
   #isAbandoned = false;
-  #lastTurn = 0; // counts up: who has a lower one has begun to wait, or was served, the longer ago
+  #lastTurn = 0; // counts up: a client with a lower `turn` began to wait, or was served, earlier
 
-  /** @param deadlines whose ticks end waits that take too long */
+  /**
+   * @param limits of the server; @param deadlines calls back at each tick, to end waits that take too long
+   */
   constructor(limits: HandlerLimits, deadlines: DeadlineQueue) {
     this.#limits = limits;
     this.#deadlines = deadlines;
@@ -53,14 +56,14 @@ export class HandlerQueue implements Timed {
     return this.#turns.size;
   }
 
-  /** Takes a place for a handler: `false` when the request has to wait. */
+  /** Takes a place for a handler. Returns `false` when the request has to wait. */
   enter(client: ClientLoad): boolean {
     if (!this.#mayRun(client.running + client.network.running)) return false;
     this.#take(client);
     return true;
   }
 
-  /** Gives a place back: a handler has ended. */
+  /** Gives a place back, because a handler has ended. */
   leave(client: ClientLoad): void {
     const { network } = client;
     this.#running--;
@@ -73,24 +76,25 @@ export class HandlerQueue implements Timed {
     if (this.#running === 0) this.#idle?.resolve();
   }
 
-  /** Resolves when no handler runs; `null` when that is so already, or when nobody is to wait for it. */
+  /** Resolves when no handler runs; `null` when none runs now, or after {@link HandlerQueue.abandon}. */
   get idle(): Promise<void> | null {
     if (this.#running === 0 || this.#isAbandoned) return null;
     this.#idle ??= Promise.withResolvers();
     return this.#idle.promise;
   }
 
-  /** Ends the wait for the handlers that run: {@link HandlerQueue.idle} resolves now. */
+  /** Resolves {@link HandlerQueue.idle} at once, though handlers still run. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#idle?.resolve();
   }
 
   /**
-   * Waits for a place, which is taken when the promise gives `"run"`.
+   * Waits for a place. The place is taken when the promise resolves with `"run"`.
    *
+   * @param client whose request waits
    * @param left aborts when the client leaves
-   * @returns how the wait ends; `null` when the request may not even wait
+   * @returns a promise of how the wait ends; `null` when there is no place to wait
    */
   wait(client: ClientLoad, left: AbortSignal): Promise<TurnEnd> | null {
     const { handlerQueueLimit, handlerQueueTimeout } = this.#limits;
@@ -105,7 +109,7 @@ export class HandlerQueue implements Timed {
     return promise;
   }
 
-  /** Ends the waits that have taken too long. */
+  /** Ends the waits that have taken longer than `handlerQueueTimeout`. */
   onTick(now: number): void {
     for (let turn = this.#turns.first; turn !== null && turn.deadline <= now; turn = this.#turns.first) {
       this.#end(turn, "late");
@@ -113,9 +117,8 @@ export class HandlerQueue implements Timed {
   }
 
   /**
-   * Gives the place that has become free to the first one, if it may take one. Nobody else may: only the
-   * client that has just lost a handler, and those of its network, have fewer than before, and they are the
-   * first.
+   * Gives the free place to the first client of the ranking, if this client may take one. If not, no other
+   * client may take one either, because the first client has the smallest load.
    */
   #admit(): void {
     const network = this.#networks.first;
@@ -159,7 +162,9 @@ export class HandlerQueue implements Timed {
     turn.end(how);
   }
 
-  /** Puts a client and its network where they belong among those of which requests wait. */
+  /**
+   * Updates the places of a client and of its network in the rankings of those that have waiting requests.
+   */
   #rank(client: ClientLoad): void {
     const { network } = client;
     network.clients ??= new Ranking();
@@ -170,7 +175,10 @@ export class HandlerQueue implements Timed {
   }
 }
 
-/** Whether a client may take one more of `limit` places: `load` is what it has and what its network has. */
+/**
+ * Whether a client may take one more of `limit` places. `load` adds the places of the client and of its
+ * network.
+ */
 function mayTake(load: number, limit: number, taken: number): boolean {
   if (limit === Infinity) return true;
   const free = limit - taken;

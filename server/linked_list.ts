@@ -1,20 +1,20 @@
 /**
- * A queue whose entries can leave from any place at once.
+ * A queue from which any entry can be removed, in constant time.
  *
  * @module
  */
 
-/** One entry of a {@link LinkedList}, by which it is removed. */
+/** One entry of a {@link LinkedList}. It is the argument that removes the entry. */
 export interface Link<T> {
-  /** What was added. */
+  /** The value that was added. */
   readonly value: T;
-  /** The neighbours; for the list alone. */
+  /** The neighbour before this entry. Only the list uses it. */
   previous: Link<T> | null;
-  /** @inheritdoc */
+  /** The neighbour behind this entry. Only the list uses it. */
   next: Link<T> | null;
 }
 
-/** Values in the order in which they were added. Every method takes the same time, however many there are. */
+/** Values in the order in which they were added. Every method takes constant time. */
 export class LinkedList<T> {
   #first: Link<T> | null = null;
   #last: Link<T> | null = null;
@@ -30,7 +30,7 @@ export class LinkedList<T> {
     return this.#first === null ? null : this.#first.value;
   }
 
-  /** Adds a value behind the others, and returns what removes it. */
+  /** Adds a value behind the others. Returns the entry with which the value can be removed. */
   add(value: T): Link<T> {
     const link: Link<T> = { value, previous: this.#last, next: null };
     if (this.#last === null) this.#first = link;
@@ -40,7 +40,7 @@ export class LinkedList<T> {
     return link;
   }
 
-  /** Removes a value. It must be in the list. */
+  /** Removes an entry, which must be in the list. */
   remove(link: Link<T>): void {
     if (link.previous === null) this.#first = link.next;
     else link.previous.next = link.next;

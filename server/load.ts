@@ -1,5 +1,5 @@
 /**
- * What clients, and the networks that they come from, have of the handlers of a server.
+ * Counts the running handlers and the waiting requests of clients, and of the networks that they come from.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import type { Link, LinkedList } from "./linked_list.ts";
 import type { Ranked, Ranking } from "./ranking.ts";
 
-/** Why a request waits no longer: it may run, its client has left, or it has waited for too long. */
+/** Why a wait has ended: the request may run, its client has left, or it has waited for too long. */
 export type TurnEnd = "run" | "left" | "late";
 
 /** One request that waits for a handler. */
 export interface Turn {
   /** The client that sent it. */
   readonly client: ClientLoad;
-  /** When it has waited for too long, in milliseconds of `performance.now()`. */
+  /** When the wait ends with `"late"`, in milliseconds of `performance.now()`. */
   readonly deadline: number;
   /** Ends the wait. */
   readonly end: (how: TurnEnd) => void;
   /**
-   * Its places among all requests that wait, and among those of its client; `null` once it waits no longer.
+   * The entries in the queue of all waiting requests and in that of the client; `null` after the wait.
    */
   links: { readonly all: Link<Turn>; readonly own: Link<Turn> } | null;
 }
 
-/** What one party has. */
+/** The load of a client or of a network. */
 abstract class Load implements Ranked {
-  /** Handlers that run for it. */
+  /** How many handlers run. */
   running = 0;
-  /** Requests of it that wait. */
+  /** How many requests wait. */
   waiting = 0;
   /** @inheritdoc */
   rank = 0;
@@ -38,33 +38,33 @@ abstract class Load implements Ranked {
   position = -1;
 }
 
-/** What one network has: all of its clients together. */
+/** The load of one network: that of all its clients together. */
 export class NetworkLoad extends Load {
-  /** Connections from this network that are open. */
+  /** How many connections from this network are open. */
   connections = 0;
-  /** The clients of which requests wait; `null` until there is one. */
+  /** The clients that have waiting requests; `null` until a request waits for the first time. */
   clients: Ranking<ClientLoad> | null = null;
   readonly #onIdle: (() => void) | null;
 
-  /** @param onIdle called when there is neither a connection nor a running handler any more */
+  /** @param onIdle called when the network has neither a connection nor a running handler left */
   constructor(onIdle: (() => void) | null = null) {
     super();
     this.#onIdle = onIdle;
   }
 
   /**
-   * A connection or a handler has ended. A client that has left is remembered for as long as its handlers
-   * run.
+   * Called when a connection or a handler has ended. A network without connections is remembered as long as
+   * handlers run for it.
    */
   settle(): void {
     if (this.running === 0 && this.connections === 0) this.#onIdle?.();
   }
 }
 
-/** What one client has. */
+/** The load of one client. */
 export class ClientLoad extends Load {
-  /** The network of its address: set before its first request. */
+  /** The network of the client's address, set before the first request. */
   network!: NetworkLoad;
-  /** Its requests that wait, in their order; `null` until there is one. */
+  /** The waiting requests in their order; `null` until a request waits for the first time. */
   turns: LinkedList<Turn> | null = null;
 }

@@ -1,5 +1,5 @@
 /**
- * One client's membership of a server.
+ * The part of the server that belongs to one client.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import { ClientLoad } from "./load.ts";
 
 type Answer = globalThis.Response | Promise<globalThis.Response>;
 
-/** The server, as all of its members share it. */
+/** The parts of the server that all members share. */
 export interface MemberHost extends Omit<ClientOwner, "close" | "dispatch"> {
-  /** Closes a connection, and calls back when no descriptor is left of it. */
+  /** Closes a connection, and calls `onGone` when its descriptor is free. */
   close(connection: Connection, onGone: () => void): void;
-  /** Gives a request of a member to the handler; never throws and never rejects. */
+  /** Passes a request of a member to the handler. Never throws and never rejects. */
   dispatch(request: ServerRequest, member: Member): Answer;
 }
 
-/** What a client asks of its server, and what the server counts of that client. */
+/** The server as one client sees it, and the load that the server counts for this client. */
 export class Member extends ClientLoad implements ClientOwner {
   /** @inheritdoc */
   readonly deadlines: DeadlineQueue;
@@ -34,7 +34,7 @@ export class Member extends ClientLoad implements ClientOwner {
   readonly writes: WritePool;
   /** @inheritdoc */
   readonly slowReaders: SlowReaders;
-  /** Called when no descriptor is left of the connection: set before the connection can end. */
+  /** Called when the descriptor of the connection is free. Set before the connection can end. */
   onGone!: () => void;
   readonly #host: MemberHost;
 

@@ -1,5 +1,5 @@
 /**
- * Which methods reach a handler (RFC 9110 §9), and how the others are answered.
+ * Decides which methods reach a handler (RFC 9110 §9), and answers the others.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import { HttpError } from "../errors.ts";
 import type { RequestMessage } from "../message.ts";
 
-/** The methods that `Allow` names where every method reaches the handler but TRACE and CONNECT. */
+/** The methods that `Allow` names when `allowedMethods` is `null`. */
 const USUAL = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/** The methods of RFC 9110 §9.3 and RFC 5789: a server knows them, whether it allows them or not. */
+/** The methods of RFC 9110 §9.3 and RFC 5789, which a server recognizes whether it allows them or not. */
 const KNOWN: ReadonlySet<string> = new Set([...USUAL.split(", "), "TRACE", "CONNECT"]);
 
-/** The value of an `Allow` field (RFC 9110 §10.2.1) where a server has these `allowedMethods`. */
+/** Returns the value of the `Allow` field (RFC 9110 §10.2.1) for the option `allowedMethods`. */
 export function allowField(methods: readonly string[] | null): string {
   return methods === null ? USUAL : methods.join(", ");
 }
 
 /**
- * The error that answers a request whose method must not reach the handler, or `null`. "An origin server that
+ * Returns the error for a method that must not reach the handler, or `null`. "An origin server that
  * receives a request method that is unrecognized or not implemented SHOULD respond with the 501 [...] An
  * origin server that receives a request method that is recognized and implemented, but not allowed for the
- * target resource, SHOULD respond with the 405" (RFC 9110 §9.1): a server without a list recognizes whatever
- * its handler may, one with a list what is standard.
+ * target resource, SHOULD respond with the 405" (RFC 9110 §9.1). A server with a list recognizes the methods
+ * of the list and of the standards. Without a list every method but CONNECT and TRACE reaches the handler.
  */
 export function refuseMethod({ client, method, extendedProtocol }: RequestMessage): HttpError | null {
   const { allowedMethods } = client.options;

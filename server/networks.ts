@@ -1,7 +1,8 @@
 /**
- * The networks that clients come from (RFC 9112 §9.4): IPv4 by address, IPv6 by its first 56 bits, which is
- * what one site is given (RFC 6177). Loopback addresses and unix sockets are exempt, because behind them are
- * proxies of one's own: there each connection is a network by itself.
+ * The networks that clients come from (RFC 9112 §9.4). A network is one IPv4 address, or the first 56 bits of
+ * an IPv6 address, because a provider gives one site about as many (RFC 6177). On loopback addresses and unix
+ * sockets each connection is a network of its own, because the peer there is usually the operator's own
+ * proxy.
  *
  * @module
  */
@@ -12,7 +13,9 @@ import { NetworkLoad } from "./load.ts";
 export class Networks {
   readonly #loads = new Map<string, NetworkLoad>();
 
-  /** Counts one more connection from an address (`null` on a unix socket), and returns what its network has. */
+  /**
+   * Counts one more connection from an address (`null` on a unix socket). Returns the load of its network.
+   */
   enter(address: string | null): NetworkLoad {
     const name = networkOf(address);
     const load = name === null ? new NetworkLoad() : this.#find(name);
@@ -37,7 +40,7 @@ export class Networks {
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** What is counted together with an address; `null` when it is not counted. */
+/** Returns the name of the network of an address, or `null` for an address that is not counted. */
 export function networkOf(address: string | null): string | null {
   if (address === null || address === "") return null;
   const v4 = MAPPED.exec(address)?.[1] ?? address;

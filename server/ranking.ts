@@ -1,22 +1,25 @@
 /**
- * A binary heap: who comes first among many, where the order of single ones changes all the time.
+ * A binary heap, which finds the first of many entries while the ranks of single entries change all the time.
  *
  * @module
  */
 
 /**
- * An entry of a {@link Ranking}. Whoever changes `rank` or `turn` of an entry calls {@link Ranking.update}.
+ * An entry of a {@link Ranking}. After a change of `rank` or `turn`, {@link Ranking.update} must be called.
  */
 export interface Ranked {
-  /** The lowest is first. */
+  /** The entry with the lowest rank is first. */
   rank: number;
-  /** Among entries of one rank the lowest is first. */
+  /** Among entries of the same rank, the entry with the lowest turn is first. */
   turn: number;
-  /** Where the entry stands, -1 when in no ranking; for the ranking alone. */
+  /** The index in the heap, or -1 outside of a ranking. Only the ranking uses it. */
   position: number;
 }
 
-/** Entries by rank. A change takes as many steps as the number of entries has binary digits. */
+/**
+ * Entries in the order of their ranks. A change takes as many steps as the number of entries has binary
+ * digits.
+ */
 export class Ranking<T extends Ranked> {
   readonly #entries: T[] = [];
 
@@ -36,13 +39,13 @@ export class Ranking<T extends Ranked> {
     this.#rise(entry);
   }
 
-  /** Puts an entry where it belongs after its rank or turn has changed. */
+  /** Moves an entry to its new place after its rank or turn has changed. */
   update(entry: T): void {
     this.#rise(entry);
     this.#sink(entry);
   }
 
-  /** Removes an entry. */
+  /** Removes an entry, which must be in the ranking. */
   remove(entry: T): void {
     const last = this.#entries.pop()!;
     const at = entry.position;
@@ -68,7 +71,7 @@ export class Ranking<T extends Ranked> {
     }
   }
 
-  /** Which of the entries at `left` and behind it comes first. */
+  /** Returns the first of the entries at `left` and `left + 1`, or `null`. */
   #firstChild(left: number): T | null {
     const first = this.#entries[left];
     const second = this.#entries[left + 1];
