@@ -15,6 +15,7 @@ import {
   requestFields,
   Settings,
   settingsPayload,
+  uint,
 } from "../support/http2_client.ts";
 import { withProgram } from "../support/program.ts";
 
@@ -29,15 +30,16 @@ const SLACK = 96 * MIB;
 const CONNECTIONS = 20;
 const STREAMS = 100;
 
-/** A hundred requests for a path, with windows that are shut, in one write. */
-function askAll(path: string): Uint8Array {
-  const settings = settingsPayload([[Settings.INITIAL_WINDOW_SIZE, 0]]);
+/** A hundred requests for a path, each with a window of so many bytes, in one write. */
+function askAll(path: string, window: number): Uint8Array {
+  const settings = settingsPayload([[Settings.INITIAL_WINDOW_SIZE, window]]);
   const flags = Flag.END_HEADERS | Flag.END_STREAM;
   const block = hpackBlock(requestFields("GET", path));
   return concat([
     latin1(preface),
     frameBytes({ type: FrameType.SETTINGS, payload: settings }),
     frameBytes({ type: FrameType.SETTINGS, flags: Flag.ACK }),
+    frameBytes({ type: FrameType.WINDOW_UPDATE, payload: uint(2 ** 30) }),
     ...Array.from(
       { length: STREAMS },
       (_, index) => frameBytes({ type: FrameType.HEADERS, flags, streamId: 2 * index + 1, payload: block }),
@@ -53,16 +55,24 @@ async function drain(connection: Deno.Conn): Promise<void> {
   }
 }
 
+/** Connections that ask for a path. */
+interface Crowd {
+  readonly path: string;
+  readonly count: number;
+  /** The window of each stream, in bytes. */
+  readonly window: number;
+}
+
 /** How much the memory of a server grows by these connections, in bytes. */
-async function growth(port: number, path: string): Promise<number> {
+async function growth(port: number, { path, count: connectionCount, window }: Crowd): Promise<number> {
   const rss = async () => Number(await (await fetch(`http://127.0.0.1:${port}/rss`)).text());
   const before = await rss();
   const connections: Deno.Conn[] = [];
   const reading: Promise<void>[] = [];
-  const request = askAll(path);
+  const request = askAll(path, window);
   let most = before;
   try {
-    for (let count = 0; count < CONNECTIONS; count++) {
+    for (let count = 0; count < connectionCount; count++) {
       const connection = await Deno.connect({ hostname: "127.0.0.1", port });
       connections.push(connection);
       const writer = connection.writable.getWriter();
@@ -94,7 +104,7 @@ for (const [what, path, limit, body, bodies] of cases) {
   Deno.test(`${CONNECTIONS} connections that take nothing of ${STREAMS} ${what} each hold what they may, and no more (RFC 9113 §10.5)`, async () => {
     const bound = SLACK + CONNECTIONS * (limit + bodies * body);
     await withProgram("tests/support/unsent_server.ts", [], async (line) => {
-      const bytes = await growth(Number(line), path);
+      const bytes = await growth(Number(line), { path, count: CONNECTIONS, window: 0 });
       const mib = (count: number) => `${(count / MIB).toFixed(1)} MiB`;
       console.log(
         `${what}: ${mib(bytes)}, of at most ${mib(SLACK)} + ${CONNECTIONS} connections * (${mib(limit)} + ` +
@@ -107,3 +117,16 @@ for (const [what, path, limit, body, bodies] of cases) {
     });
   });
 }
+
+Deno.test("bodies of which all but a kilobyte was taken are held no longer as a whole (RFC 9113 §10.5)", async () => {
+  const bound = 2 * SLACK + 4 * (UNSENT_LIMIT + MIB);
+  await withProgram("tests/support/unsent_server.ts", [], async (line) => {
+    const bytes = await growth(Number(line), { path: "/now", count: 4, window: MIB - 1_000 });
+    console.log(
+      `all but a kilobyte: ${(bytes / MIB).toFixed(1)} MiB, of at most ${bound / MIB} MiB; the bodies: ${
+        4 * STREAMS
+      } MiB`,
+    );
+    assert(bytes < bound, `${bytes} bytes, above ${bound}`);
+  });
+});
