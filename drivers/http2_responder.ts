@@ -33,7 +33,8 @@ const SHORT_TEXT = 1024;
 
 // "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields", and "An
 // intermediary transforming an HTTP/1.x message to HTTP/2 MUST remove connection-specific header fields as
-// discussed in Section 7.6.1 of [HTTP]" (RFC 9113 §8.2.2). `content-length`, `date` and `trailer` are the server's.
+// discussed in Section 7.6.1 of [HTTP]" (RFC 9113 §8.2.2). `content-length`, `date` and `trailer` are the
+// server's.
 const OWN_FIELDS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -76,7 +77,12 @@ export class Responder {
   readonly #date: HttpDate;
   readonly #scratch = new Uint8Array(3 * SHORT_TEXT);
 
-  /** @param client whose connection it is; @param sender what it sends by; @param host its driver; @param date the clock */
+  /**
+   * @param client whose connection it is
+   * @param sender what it sends by
+   * @param host its driver
+   * @param date the clock
+   */
   constructor(client: DriverClient, sender: Sender, host: ResponderHost, date: HttpDate) {
     this.#client = client;
     this.#sender = sender;
@@ -85,8 +91,8 @@ export class Responder {
   }
 
   /**
-   * Sends a response: `null` when all of it is queued, or a promise of that. It rejects with what kept the response from being
-   * complete; the stream was dealt with then.
+   * Sends a response: `null` when all of it is queued, or a promise of that. It rejects with what kept the
+   * response from being complete; the stream was dealt with then.
    */
   send(stream: Http2Stream, response: globalThis.Response, replaces = false): Promise<void> | null {
     if (stream.ended || stream.response !== "awaited") {
@@ -106,7 +112,10 @@ export class Responder {
     }
   }
 
-  /** A response that cannot be sent is the handler's fault: it is reported, and the peer gets the error page instead. */
+  /**
+   * A response that cannot be sent is the handler's fault: it is reported, and the peer gets the error page
+   * instead.
+   */
   #replace(stream: Http2Stream, error: unknown, replaces: boolean): Promise<void> | null {
     const { message } = stream;
     if (message !== null) message.responseTrailers = null;
@@ -170,8 +179,9 @@ export class Responder {
     if (serverHeader !== null && !named) heads.add("server", serverHeader);
   }
 
-  // curl 7.88 reads nothing further once it has as much content as `content-length` says, and waits for ever for a window for
-  // the rest of its request. Without the field it sees RST_STREAM. From 400 on it stops to send by itself.
+  // curl 7.88 reads nothing further once it has as much content as `content-length` says, and waits for ever
+  // for a window for the rest of its request. Without the field it sees RST_STREAM. From 400 on it stops to
+  // send by itself.
   #leavesLengthOut(stream: Http2Stream, status: number): boolean {
     return status < 400 && this.#host.needsWindow(stream);
   }
@@ -246,8 +256,8 @@ export class Responder {
   }
 
   /**
-   * Sends a response whose content comes as a stream. One that has all of it at hand is sent with its length; an error before
-   * its first chunk is answered as a handler's.
+   * Sends a response whose content comes as a stream. One that has all of it at hand is sent with its length;
+   * an error before its first chunk is answered as a handler's.
    */
   async #sendStream(outgoing: Outgoing, source: ResponseStream): Promise<void> {
     const { stream } = outgoing;
@@ -348,7 +358,8 @@ export class Responder {
     const { stream } = outgoing;
     const message = stream.message!;
     discardResponse(response, new TypeError("The response to a CONNECT that is taken over has no body"));
-    // "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx (Successful) response to CONNECT"
+    // "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx (Successful)
+    // response to CONNECT"
     this.#encodeHead({ ...outgoing, declared: null }, null);
     stream.response = "writing";
     this.#sender.sendHead(stream, false);

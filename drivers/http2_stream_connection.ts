@@ -1,5 +1,6 @@
 /**
- * A stream as a connection: what the handler of `exchange.upgrade()` is given over HTTP/2 (RFC 9113 §8.5, RFC 8441 §5).
+ * A stream as a connection: what the handler of `exchange.upgrade()` is given over HTTP/2 (RFC 9113 §8.5, RFC
+ * 8441 §5).
  *
  * @module
  */
@@ -31,7 +32,12 @@ export class StreamConnection implements Connection {
   #rest = NOTHING;
   #closed = false;
 
-  /** @param client whose stream it is; @param stream the stream; @param sender sends on it; @param resetter ends it */
+  /**
+   * @param client whose stream it is
+   * @param stream the stream
+   * @param sender sends on it
+   * @param resetter ends it
+   */
   constructor(client: DriverClient, stream: Http2Stream, sender: Sender, resetter: StreamResetter) {
     this.#client = client;
     this.#stream = stream;
@@ -40,7 +46,8 @@ export class StreamConnection implements Connection {
     this.#followStop(client.stopSignal);
   }
 
-  // A client's signal lives as long as its connection: the listeners of every tunnel that has ended would stay with it.
+  // A client's signal lives as long as its connection: the listeners of every tunnel that has ended would
+  // stay with it.
   #followStop(stop: AbortSignal): void {
     const onStop = () => this.#stopper.abort(stop.reason);
     if (stop.aborted) return onStop();
@@ -48,7 +55,9 @@ export class StreamConnection implements Connection {
     this.#stream.onClosed = () => stop.removeEventListener("abort", onStop);
   }
 
-  /** Aborts when the client is to stop, unless the stream has ended before; a signal for this stream alone. */
+  /**
+   * Aborts when the client is to stop, unless the stream has ended before; a signal for this stream alone.
+   */
   get stopSignal(): AbortSignal {
     return this.#stopper.signal;
   }
@@ -67,7 +76,10 @@ export class StreamConnection implements Connection {
     return this.#stream.message?.body ?? null;
   }
 
-  /** Reads what the peer has sent; rejects with `ClientDisconnectedError` when the stream was reset or the client is gone. */
+  /**
+   * Reads what the peer has sent; rejects with `ClientDisconnectedError` when the stream was reset or the
+   * client is gone.
+   */
   async read(buffer: Uint8Array): Promise<number | null> {
     this.#check();
     if (this.#rest.length === 0) {
@@ -97,7 +109,10 @@ export class StreamConnection implements Connection {
     await this.#sender.sendData(this.#stream, NOTHING, true);
   }
 
-  /** Ends the stream: in good order where all that was written is on its way, with RST_STREAM where the peer still sends. */
+  /**
+   * Ends the stream: in good order where all that was written is on its way, with RST_STREAM where the peer
+   * still sends.
+   */
   close(): void {
     if (this.#closed) throw new TypeError("The connection was closed before");
     this.#closed = true;

@@ -1,9 +1,9 @@
 /**
- * What a peer may do for nothing, counted (RFC 9113 §10.5). Each budget is an option; who exceeds one gets GOAWAY with
- * ENHANCE_YOUR_CALM.
+ * What a peer may do for nothing, counted (RFC 9113 §10.5). Each budget is an option; who exceeds one gets
+ * GOAWAY with ENHANCE_YOUR_CALM.
  *
- * What was of use gives back: a client that downloads sends WINDOW_UPDATE and PING frames in proportion to the data that it
- * gets, for as long as it likes.
+ * What was of use gives back: a client that downloads sends WINDOW_UPDATE and PING frames in proportion to
+ * the data that it gets, for as long as it likes.
  *
  * @module
  */
@@ -21,7 +21,10 @@ const PAID_BY_DATA = 4;
 /** A DATA frame with fewer bytes is tiny: no message of gRPC or WebSocket is as small. */
 const TINY = 5;
 
-/** How many bytes may wait for the reader before tiny frames are looked at: what wait is joined, and costs no more than that. */
+/**
+ * How many bytes may wait for the reader before tiny frames are looked at: what wait is joined, and costs no
+ * more than that.
+ */
 const BACKLOG = 1024;
 
 /** What is needed of the stream that data is for. */
@@ -69,8 +72,8 @@ export class Budgets {
   }
 
   /**
-   * DATA that does not end its stream (CVE-2019-9518): an empty frame counts, and a tiny one behind others that nobody has read.
-   * One that is large enough gives back.
+   * DATA that does not end its stream (CVE-2019-9518): an empty frame counts, and a tiny one behind others
+   * that nobody has read. One that is large enough gives back.
    */
   countData(size: number, stream: DataReceiver, now: number): void {
     if (size >= WORTHWHILE) return this.#empty.give(1);
@@ -78,12 +81,17 @@ export class Budgets {
     if (counts && !this.#empty.take(now)) throw tooMuch("empty or tiny DATA frames");
   }
 
-  /** DATA for a stream that was reset: what is on its way is no fault, but for frames with nothing in them. */
+  /**
+   * DATA for a stream that was reset: what is on its way is no fault, but for frames with nothing in them.
+   */
   countLateData(length: number, now: number): void {
     if (length < TINY) this.countOddity(now);
   }
 
-  /** PRIORITY, WINDOW_UPDATE, GOAWAY, frames of unknown types or for streams that are over (CVE-2019-9511, CVE-2019-9513). */
+  /**
+   * PRIORITY, WINDOW_UPDATE, GOAWAY, frames of unknown types or for streams that are over (CVE-2019-9511,
+   * CVE-2019-9513).
+   */
   countOddity(now: number): void {
     if (!this.#oddities.take(now)) throw tooMuch("frames without effect");
   }

@@ -20,7 +20,10 @@ export type Closing = typeof Closing[keyof typeof Closing];
 
 const SLOTS = 256;
 
-/** Remembers the last streams of a connection by their number: each has one slot, which the next but 255 takes over. */
+/**
+ * Remembers the last streams of a connection by their number: each has one slot, which the next but 255 takes
+ * over.
+ */
 export class ClosedStreams {
   readonly #ids = new Int32Array(SLOTS);
   readonly #how = new Uint8Array(SLOTS);

@@ -59,8 +59,8 @@ export class Control {
     return this.#unacknowledged === 0;
   }
 
-  // "the server connection preface consists of a potentially empty SETTINGS frame that MUST be the first frame the server sends"
-  // (RFC 9113 §3.4)
+  // "the server connection preface consists of a potentially empty SETTINGS frame that MUST be the first
+  // frame the server sends" (RFC 9113 §3.4)
   /** Sends the server's preface, and opens the window of the connection. */
   sendPreface(): void {
     const { client: { options, now }, sender, watch } = this.#parts;
@@ -86,7 +86,8 @@ export class Control {
         budgets.countControl(client.now);
         return this.#onPing(frame);
       case FrameType.PUSH_PROMISE:
-        // "A client cannot push. Thus, servers MUST treat the receipt of a PUSH_PROMISE frame as a connection error" (RFC 9113 §8.4)
+        // "A client cannot push. Thus, servers MUST treat the receipt of a PUSH_PROMISE frame as a connection
+        // error" (RFC 9113 §8.4)
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE of a client (RFC 9113 §8.4)");
       case FrameType.CONTINUATION:
         throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing (RFC 9113 §6.10)");
@@ -99,7 +100,8 @@ export class Control {
   #onOddity(frame: Frame): void {
     switch (frame.type) {
       case FrameType.GOAWAY:
-        // What the client has begun is answered; it opens nothing further, and takes no pushes (RFC 9113 §6.8).
+        // What the client has begun is answered; it opens nothing further, and takes no pushes (RFC 9113
+        // §6.8).
         this.#parts.client.allowsPush = false;
         return this.#parts.life.drain();
       case FrameType.WINDOW_UPDATE:
@@ -142,7 +144,8 @@ export class Control {
     sender.moveWindows(streams.open, peer.initialWindowSize - before);
   }
 
-  // From here on the peer keeps to our settings (RFC 9113 §6.5.3): until then it had the window that every stream begins with.
+  // From here on the peer keeps to our settings (RFC 9113 §6.5.3): until then it had the window that every
+  // stream begins with.
   #onAcknowledged(): void {
     if (this.#unacknowledged === 0) return; // nobody asked; it was counted
     this.#unacknowledged--;
@@ -151,7 +154,8 @@ export class Control {
     for (const stream of this.#parts.streams.open) stream.window?.resize(this.receiveWindow);
   }
 
-  // "Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the ACK flag" (RFC 9113 §6.7)
+  // "Receivers of a PING frame that does not include an ACK flag MUST send a PING frame with the ACK flag"
+  // (RFC 9113 §6.7)
   #onPing(frame: Frame): void {
     if (frame.has(Flag.ACK)) this.#parts.life.onPong(frame.bytes.subarray(frame.start, frame.end));
     else this.#parts.sender.send(encodePingAck(frame));
@@ -172,8 +176,8 @@ export class Control {
     else if (streams.isIdle(streamId)) this.#keepPriority(streamId, value);
   }
 
-  // A push stream that is idle, and more idle streams than may be opened beside the active ones, are each a connection error of
-  // type PROTOCOL_ERROR (RFC 9218 §7.1).
+  // A push stream that is idle, and more idle streams than may be opened beside the active ones, are each a
+  // connection error of type PROTOCOL_ERROR (RFC 9218 §7.1).
   #keepPriority(streamId: number, value: string): void {
     const { client, streams } = this.#parts;
     const room = client.options.concurrentStreamLimit - streams.active;

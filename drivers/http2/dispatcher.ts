@@ -1,6 +1,6 @@
 /**
- * Holds requests back while the peer has not taken the responses to earlier ones, so that a client that asks and does not
- * read cannot fill the memory.
+ * Holds requests back while the peer has not taken the responses to earlier ones, so that a client that asks
+ * and does not read cannot fill the memory.
  *
  * Neither the parser nor another stream waits for them: WINDOW_UPDATE and RST_STREAM are taken as ever.
  *
@@ -10,8 +10,9 @@
 import type { Http2Stream } from "./stream.ts";
 
 /**
- * How many handlers that do not answer at once are begun without a pause. Behind them the handlers that need no turn of the
- * event loop are given some turns of the microtask queue to answer, so that the size of their responses is known.
+ * How many handlers that do not answer at once are begun without a pause. Behind them the handlers that need
+ * no turn of the event loop are given some turns of the microtask queue to answer, so that the size of their
+ * responses is known.
  */
 const BURST = 8;
 const PAUSE = 8;
@@ -36,14 +37,21 @@ export class Dispatcher {
   #pauses = false;
   #scheduled = false;
 
-  /** @param limit above which responses that are held hold requests back, in bytes; @param host the driver; @param now the clock */
+  /**
+   * @param limit above which responses that are held hold requests back, in bytes
+   * @param host the driver
+   * @param now the clock
+   */
   constructor(limit: number, host: DispatcherHost, now: () => number) {
     this.#limit = limit;
     this.#host = host;
     this.#now = now;
   }
 
-  /** Dispatches the request of a stream: now, or once less is held; the most urgent first, and of one urgency in their order. */
+  /**
+   * Dispatches the request of a stream: now, or once less is held; the most urgent first, and of one urgency
+   * in their order.
+   */
   dispatch(stream: Http2Stream): void {
     if (this.#waiting.length === 0 && this.#mayRun) return this.#run(stream);
     stream.waitsSince = this.#now();

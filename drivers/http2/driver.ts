@@ -1,11 +1,12 @@
 /**
  * HTTP/2 (RFC 9113) on one connection.
  *
- * The parser takes frames as they come and never waits for a stream: data that a stream cannot send or take waits in the
- * window of that stream. The parser is held only while more than `softStreamCap` waits to be written, so that no frame of a
- * peer can make the server buffer. This file knows what follows from a received frame. `life.ts` knows how the connection
- * ends, `receiver.ts` the bodies of requests, `../http2_responder.ts` responses, `sender.ts` the frames that go out; the
- * codecs beside them know the syntax. `drivers/README.md` draws the states.
+ * The parser takes frames as they come and never waits for a stream: data that a stream cannot send or take
+ * waits in the window of that stream. The parser is held only while more than `softStreamCap` waits to be
+ * written, so that no frame of a peer can make the server buffer. This file knows what follows from a
+ * received frame. `life.ts` knows how the connection ends, `receiver.ts` the bodies of requests,
+ * `../http2_responder.ts` responses, `sender.ts` the frames that go out; the codecs beside them know the
+ * syntax. `drivers/README.md` draws the states.
  *
  * @module
  */
@@ -51,7 +52,10 @@ const PROBE = new TextEncoder().encode("drover!?");
 /** How long handlers may take to answer a peer that has ended its side, in milliseconds. */
 const PATIENCE_AFTER_END = 1_000;
 
-/** How far the peer's connection preface has come: its 24 bytes, and the SETTINGS frame behind them (RFC 9113 §3.4). */
+/**
+ * How far the peer's connection preface has come: its 24 bytes, and the SETTINGS frame behind them (RFC 9113
+ * §3.4).
+ */
 type Beginning = "preface" | "settings" | "done";
 
 /** What drivers may share. */
@@ -100,7 +104,8 @@ export class Http2Driver implements HttpDriver {
   }
 
   /**
-   * Makes a driver for a connection that came to be by `Upgrade: h2c`: the request that asked for it is that of stream 1.
+   * Makes a driver for a connection that came to be by `Upgrade: h2c`: the request that asked for it is that
+   * of stream 1.
    *
    * @param settings of the field `HTTP2-Settings`
    * @param request received in full
@@ -163,7 +168,8 @@ export class Http2Driver implements HttpDriver {
       watch: this.#watch,
       life: this.#life,
     });
-    // A list that is somewhat too large is answered 431; only of a block that is far too large nothing is decoded.
+    // A list that is somewhat too large is answered 431; only of a block that is far too large nothing is
+    // decoded.
     this.#blockLimits = {
       headerSizeLimit: Math.max(FRAME_SIZE_LIMIT, 2 * options.headerSizeLimit),
       continuationFrameLimit: options.continuationFrameLimit,
@@ -250,8 +256,8 @@ export class Http2Driver implements HttpDriver {
 
   #onFault(error: unknown): boolean {
     if (error instanceof StreamError) {
-      // The frame reader refuses a PRIORITY frame of a wrong size before anybody sees that only CONTINUATION may be
-      // here: the interrupted field block is the graver fault.
+      // The frame reader refuses a PRIORITY frame of a wrong size before anybody sees that only CONTINUATION
+      // may be here: the interrupted field block is the graver fault.
       if (this.#block !== null) this.#fail(interrupted());
       else this.#rejectStream(error);
       return !this.#life.isOver;
@@ -263,8 +269,9 @@ export class Http2Driver implements HttpDriver {
     return false;
   }
 
-  // "the HTTP/1.1 request that is sent prior to upgrade is assigned a stream identifier of 1 [...] "half-closed" from the client
-  // toward the server", and the settings of `HTTP2-Settings` are the first (as RFC 9113 §3.1 still allows, and no longer describes)
+  // "the HTTP/1.1 request that is sent prior to upgrade is assigned a stream identifier of 1 [...]
+  // "half-closed" from the client toward the server", and the settings of `HTTP2-Settings` are the first (as
+  // RFC 9113 §3.1 still allows, and no longer describes)
   #begin({ settings, request }: { settings: readonly Setting[]; request: RequestMessage }): void {
     try {
       this.#control.takeSettings(settings);
@@ -325,7 +332,8 @@ export class Http2Driver implements HttpDriver {
 
   #onHeaders(frame: Frame): void {
     const { streamId } = frame;
-    // "An endpoint that receives an unexpected stream identifier MUST respond with a connection error" (RFC 9113 §5.1.1)
+    // "An endpoint that receives an unexpected stream identifier MUST respond with a connection error" (RFC
+    // 9113 §5.1.1)
     if (streamId % 2 === 0) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A client's streams are odd (RFC 9113 §5.1.1)");
     }
@@ -341,8 +349,8 @@ export class Http2Driver implements HttpDriver {
     this.#onFieldBlock(streamId, frame.has(Flag.END_STREAM), list);
   }
 
-  // "A receiver MUST treat the receipt of any other type of frame or a frame on a different stream as a connection error of type
-  // PROTOCOL_ERROR." (RFC 9113 §6.10)
+  // "A receiver MUST treat the receipt of any other type of frame or a frame on a different stream as a
+  // connection error of type PROTOCOL_ERROR." (RFC 9113 §6.10)
   #onContinuation(frame: Frame, block: PartialFieldBlock): void {
     if (frame.type !== FrameType.CONTINUATION || frame.streamId !== block.streamId) {
       throw interrupted();
@@ -372,8 +380,9 @@ export class Http2Driver implements HttpDriver {
   #onRequest(streamId: number, endStream: boolean, list: HeaderList): void {
     this.#streams.lastId = streamId;
     const { concurrentStreamLimit } = this.#client.options;
-    // Behind the last GOAWAY nothing further is dispatched. "An endpoint that receives a HEADERS frame that causes its
-    // advertised concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC 9113 §5.1.2).
+    // Behind the last GOAWAY nothing further is dispatched. "An endpoint that receives a HEADERS frame that
+    // causes its advertised concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC
+    // 9113 §5.1.2).
     const excess = this.#streams.active >= concurrentStreamLimit;
     if (excess || !this.#life.takes(streamId)) {
       return this.#refuseStream(streamId, excess && this.#control.acknowledged);
@@ -415,7 +424,9 @@ export class Http2Driver implements HttpDriver {
     return message;
   }
 
-  /** Gives a request to its handler: "handlers still running count against the stream limit" (CVE-2025-8671). */
+  /**
+   * Gives a request to its handler: "handlers still running count against the stream limit" (CVE-2025-8671).
+   */
   #run(stream: Http2Stream): boolean {
     stream.running = true;
     const held = this.#onMessage(stream.message!.request!);
@@ -441,7 +452,8 @@ export class Http2Driver implements HttpDriver {
   #refuse(stream: Http2Stream, list: HeaderList, error: HttpError): void {
     const method = list.fields.find(({ name }) => name === ":method")?.value;
     stream.bodiless = method === "HEAD";
-    // Without the method, which is missing where the list was cut off before it, nobody knows whether content may be sent.
+    // Without the method, which is missing where the list was cut off before it, nobody knows whether content
+    // may be sent.
     const page = method === undefined
       ? new Response(null, { status: error.status })
       : this.#client.renderError(error, null);
@@ -504,9 +516,9 @@ export class Http2Driver implements HttpDriver {
   /** This side of a stream has ended. */
   #onSent(stream: Http2Stream): void {
     if (stream.state === "closed") return this.#forget(stream, Closing.Ended);
-    // "A server MAY request that the client abort transmission of a request without error by sending a RST_STREAM with
-    // an error code of NO_ERROR after sending a complete response" (RFC 9113 §8.1). `onTick()` does, when it is time. Of a
-    // tunnel one side may end long before the other.
+    // "A server MAY request that the client abort transmission of a request without error by sending a
+    // RST_STREAM with an error code of NO_ERROR after sending a complete response" (RFC 9113 §8.1).
+    // `onTick()` does, when it is time. Of a tunnel one side may end long before the other.
     if (!stream.message?.upgradeHandler) this.#receiver.onAnswered(stream);
   }
 
@@ -580,8 +592,8 @@ export class Http2Driver implements HttpDriver {
   }
 
   /**
-   * The peer has ended its side, so it has most likely left: all streams end. Only what it has asked for in full, and what its
-   * handler answers within a second all the same, is still sent.
+   * The peer has ended its side, so it has most likely left: all streams end. Only what it has asked for in
+   * full, and what its handler answers within a second all the same, is still sent.
    */
   onPeerEnd(): void {
     if (this.#client.options.halfClose === "answer") return;
@@ -623,7 +635,10 @@ export class Http2Driver implements HttpDriver {
     else if (verdict !== null) { for (const { stream, why } of verdict) this.#onStalled(stream, why); }
   }
 
-  /** Ends a stream whose peer does not send or take what it should. A handler that reads its body learns of it there. */
+  /**
+   * Ends a stream whose peer does not send or take what it should. A handler that reads its body learns of it
+   * there.
+   */
   #onStalled(stream: Http2Stream, why: TimeUp): void {
     if (why === TimeUp.Answered) {
       this.#receiver.wake(stream);
@@ -632,7 +647,8 @@ export class Http2Driver implements HttpDriver {
     const error = new HttpError(408, why);
     if (why === TimeUp.Body && stream.response === "awaited") return stream.message?.fail(error);
     if (why !== TimeUp.Body && !this.#countStall()) return;
-    // "The REFUSED_STREAM error code [...] indicate[s] that the stream is being closed prior to any processing" (RFC 9113 §8.7)
+    // "The REFUSED_STREAM error code [...] indicate[s] that the stream is being closed prior to any
+    // processing" (RFC 9113 §8.7)
     const code = why === TimeUp.Waiting ? ErrorCode.REFUSED_STREAM : ErrorCode.CANCEL;
     this.#reset(stream, code, new ClientDisconnectedError(why, { cause: error }));
   }

@@ -1,5 +1,6 @@
 /**
- * Priorities that came before their request: "servers SHOULD buffer the most recent" (RFC 9218 §7.1), within a bound.
+ * Priorities that came before their request: "servers SHOULD buffer the most recent" (RFC 9218 §7.1), within
+ * a bound.
  *
  * @module
  */

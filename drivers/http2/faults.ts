@@ -21,8 +21,8 @@ export function tooLarge(options: Options): HttpError {
   );
 }
 
-// "A request or response is also malformed if the value of a content-length header field does not equal the sum of the DATA
-// frame payload lengths that form the content" (RFC 9113 §8.1.1)
+// "A request or response is also malformed if the value of a content-length header field does not equal the
+// sum of the DATA frame payload lengths that form the content" (RFC 9113 §8.1.1)
 /** A body that is not as long as was declared. */
 export function wrongLength(streamId: number): StreamError {
   return new StreamError(
@@ -32,9 +32,10 @@ export function wrongLength(streamId: number): StreamError {
   );
 }
 
-// RFC 9113 §5.3.2 keeps only "some of the mandatory handling" of stream dependencies, "to ensure that implementations [...]
-// remain interoperable", and does not say what a stream that depends on itself is. A sender that says so is broken; tools
-// that test for conformance expect this error (RFC 9113 §5.4.2), from a PRIORITY frame as well.
+// RFC 9113 §5.3.2 keeps only "some of the mandatory handling" of stream dependencies, "to ensure that
+// implementations [...] remain interoperable", and does not say what a stream that depends on itself is. A
+// sender that says so is broken; tools that test for conformance expect this error (RFC 9113 §5.4.2), from a
+// PRIORITY frame as well.
 /** A stream that is said to depend on itself. */
 export function dependsOnItself(streamId: number): StreamError {
   return new StreamError(

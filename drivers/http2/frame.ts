@@ -25,7 +25,10 @@ export const FrameType = {
   PRIORITY_UPDATE: 0x10,
 } as const;
 
-/** Flags; which of them a type has is in RFC 9113 §6. "Flags that have no defined semantics [...] MUST be ignored" (§4.1). */
+/**
+ * Flags; which of them a type has is in RFC 9113 §6. "Flags that have no defined semantics [...] MUST be
+ * ignored" (§4.1).
+ */
 export const Flag = {
   NONE: 0x0,
   ACK: 0x1,
@@ -38,10 +41,14 @@ export const Flag = {
 /** Bytes of a frame header. */
 export const FRAME_HEADER_SIZE = 9;
 
-/** The largest payload that is taken: the initial SETTINGS_MAX_FRAME_SIZE, which is the least there may be. */
+/**
+ * The largest payload that is taken: the initial SETTINGS_MAX_FRAME_SIZE, which is the least there may be.
+ */
 export const FRAME_SIZE_LIMIT = 16_384;
 
-/** A received frame. One object is used for all frames of a connection: it is valid until the next is read. */
+/**
+ * A received frame. One object is used for all frames of a connection: it is valid until the next is read.
+ */
 export class Frame {
   /** The type, which may be unknown. */
   type = 0;

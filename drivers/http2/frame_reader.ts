@@ -1,6 +1,6 @@
 /**
- * Takes frames out of received bytes. What a frame header may say is checked when its nine bytes are there: a payload that is
- * too large for its type is refused before it is waited for (RFC 9113 §4.2).
+ * Takes frames out of received bytes. What a frame header may say is checked when its nine bytes are there: a
+ * payload that is too large for its type is refused before it is waited for (RFC 9113 §4.2).
  *
  * @module
  */
@@ -48,7 +48,8 @@ export class FrameReader {
   readonly #frame = new Frame();
 
   /**
-   * The next frame, consumed from `input` and valid until the next call; `undefined` until all of it has come.
+   * The next frame, consumed from `input` and valid until the next call; `undefined` until all of it has
+   * come.
    *
    * @throws {ConnectionError} PROTOCOL_ERROR on a stream that the type is not for, FRAME_SIZE_ERROR
    * @throws {StreamError} FRAME_SIZE_ERROR for a PRIORITY frame, which is then consumed
@@ -74,9 +75,10 @@ export class FrameReader {
   }
 }
 
-// "If a [...] frame is received whose Stream Identifier field is 0x00, the recipient MUST respond with a connection error
-// of type PROTOCOL_ERROR", and the like for each type (RFC 9113 §6). "An endpoint MUST send an error code of FRAME_SIZE_ERROR
-// if a frame exceeds [...] any limit defined for the frame type, or is too small to contain mandatory frame data" (§4.2)
+// "If a [...] frame is received whose Stream Identifier field is 0x00, the recipient MUST respond with a
+// connection error of type PROTOCOL_ERROR", and the like for each type (RFC 9113 §6). "An endpoint MUST send
+// an error code of FRAME_SIZE_ERROR if a frame exceeds [...] any limit defined for the frame type, or is too
+// small to contain mandatory frame data" (§4.2)
 function checkHead({ length, type, streamId }: Frame, rule: Rule): void {
   if (rule.on !== "either" && (rule.on === "stream") !== (streamId !== 0)) {
     throw new ConnectionError(
@@ -90,8 +92,8 @@ function checkHead({ length, type, streamId }: Frame, rule: Rule): void {
 
 const PRIORITY_SIZE = 5;
 
-// "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type FRAME_SIZE_ERROR" (RFC 9113
-// §6.3): the connection lives on, so that the frame has to be passed over first.
+// "A PRIORITY frame with a length other than 5 octets MUST be treated as a stream error of type
+// FRAME_SIZE_ERROR" (RFC 9113 §6.3): the connection lives on, so that the frame has to be passed over first.
 function checkPrioritySize({ length, streamId }: Frame): void {
   if (length === PRIORITY_SIZE) return;
   throw new StreamError(

@@ -56,7 +56,8 @@ export class HeadEncoder {
   }
 
   /**
-   * Ends the block: gives its frames. Those of a block that fits one frame begin the room, which {@link HeadEncoder.at} ends.
+   * Ends the block: gives its frames. Those of a block that fits one frame begin the room, which {@link
+   * HeadEncoder.at} ends.
    */
   end({ streamId, endStream, promised }: BlockHead): Uint8Array {
     const block: FieldBlock = {

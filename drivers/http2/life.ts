@@ -9,9 +9,10 @@
  *      └────────────── fail(): GOAWAY with the code of a connection error; close(): the peer is gone ────────────┘
  * ```
  *
- * "A server that is attempting to gracefully shut down a connection SHOULD send an initial GOAWAY frame with the last stream
- * identifier set to 2^31-1 and a NO_ERROR code. [...] After allowing time for any in-flight stream creation (at least one
- * round-trip time), the server MAY send another GOAWAY frame with an updated last stream identifier."
+ * "A server that is attempting to gracefully shut down a connection SHOULD send an initial GOAWAY frame with
+ * the last stream identifier set to 2^31-1 and a NO_ERROR code. [...] After allowing time for any in-flight
+ * stream creation (at least one round-trip time), the server MAY send another GOAWAY frame with an updated
+ * last stream identifier."
  *
  * @module
  */
@@ -73,7 +74,10 @@ export class Life {
     return this.#stopped.promise;
   }
 
-  /** Says that the connection ends, and serves for one more round trip the streams that the peer has opened meanwhile. */
+  /**
+   * Says that the connection ends, and serves for one more round trip the streams that the peer has opened
+   * meanwhile.
+   */
   leave(): void {
     if (this.#state !== "open") return;
     this.#state = "leaving";

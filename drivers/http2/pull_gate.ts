@@ -1,12 +1,13 @@
 /**
- * Decides which responses of a connection may ask their streams for data, so that a connection holds little that its peer
- * has not taken.
+ * Decides which responses of a connection may ask their streams for data, so that a connection holds little
+ * that its peer has not taken.
  *
- * A response may ask while the connection holds and expects less than `softStreamCap` bytes, be its own window shut: the end
- * of a stream needs no window, and only asking tells whether it has come. A stream is expected to give as much as the last
- * time; one with nothing at hand is expected to give nothing, because it may be idle for hours. Of those that wait the most
- * urgent goes first. Where stalled responses hold all that may be held, one response whose window is open may ask at a time: a
- * stalled stream never stops the others (RFC 9113 §5.2.2).
+ * A response may ask while the connection holds and expects less than `softStreamCap` bytes, be its own
+ * window shut: the end of a stream needs no window, and only asking tells whether it has come. A stream is
+ * expected to give as much as the last time; one with nothing at hand is expected to give nothing, because it
+ * may be idle for hours. Of those that wait the most urgent goes first. Where stalled responses hold all that
+ * may be held, one response whose window is open may ask at a time: a stalled stream never stops the others
+ * (RFC 9113 §5.2.2).
  *
  * @module
  */
@@ -61,7 +62,10 @@ export class PullGate {
     if (stream.held === 0 && this.#spare === stream) this.#spare = null;
   }
 
-  /** Whether a stream may ask its source, of which `ahead` bytes wait to be sent; it counts as having asked then. */
+  /**
+   * Whether a stream may ask its source, of which `ahead` bytes wait to be sent; it counts as having asked
+   * then.
+   */
   mayPull(stream: Http2Stream, ahead: number): boolean {
     if (this.#asked.has(stream)) return this.#mayPullMore(stream, ahead);
     if (this.#parked.length > 0) return false;
@@ -84,8 +88,8 @@ export class PullGate {
   }
 
   /**
-   * Waits until a stream may ask its source: resolves with `true` then, or with `false` when that takes longer than `patience`
-   * milliseconds; rejects with the reason when the stream is closed before.
+   * Waits until a stream may ask its source: resolves with `true` then, or with `false` when that takes
+   * longer than `patience` milliseconds; rejects with the reason when the stream is closed before.
    */
   park(stream: Http2Stream, patience: number): Promise<boolean> {
     const parked = Promise.withResolvers<boolean>();
@@ -176,8 +180,8 @@ export class PullGate {
     if (this.#spare === stream && stream.held === 0) this.#spare = null;
   }
 
-  // A source that has data at hand gives it within some turns of the microtask queue. From one that does not, nothing is
-  // expected any more, so that others need not wait for it.
+  // A source that has data at hand gives it within some turns of the microtask queue. From one that does not,
+  // nothing is expected any more, so that others need not wait for it.
   #watchAsked(): void {
     if (this.#watchesAsked || this.#asked.size === 0) return;
     this.#watchesAsked = true;

@@ -35,7 +35,11 @@ export class Pusher {
   readonly #pushed = new Set<string>();
   #open = 0;
 
-  /** @param client whose connection it is; @param sender what promises are sent by; @param streams its streams */
+  /**
+   * @param client whose connection it is
+   * @param sender what promises are sent by
+   * @param streams its streams
+   */
   constructor(client: DriverClient, sender: Sender, streams: StreamTable) {
     this.#client = client;
     this.#sender = sender;
@@ -79,8 +83,8 @@ export class Pusher {
     };
   }
 
-  // "The PUSH_PROMISE frame [...] sent [...] on a stream that is in the "open" or "half-closed (remote)" state" (RFC 9113 §6.6): of a
-  // pushed response nothing is pushed.
+  // "The PUSH_PROMISE frame [...] sent [...] on a stream that is in the "open" or "half-closed (remote)"
+  // state" (RFC 9113 §6.6): of a pushed response nothing is pushed.
   #allows(parent: Http2Stream, path: string, peer: PeerSettings): boolean {
     const { allowsPush, options } = this.#client;
     const limit = Math.min(peer.maxConcurrentStreams, options.concurrentStreamLimit);

@@ -1,7 +1,7 @@
 /**
- * How much the peer may send (RFC 9113 §6.9): on one stream, or on all together. WINDOW_UPDATE lets it send more once half of
- * the window was consumed, so that there is one WINDOW_UPDATE for many frames; or earlier, where nobody reads the rest of the
- * window and what was consumed is more than the peer has left.
+ * How much the peer may send (RFC 9113 §6.9): on one stream, or on all together. WINDOW_UPDATE lets it send
+ * more once half of the window was consumed, so that there is one WINDOW_UPDATE for many frames; or earlier,
+ * where nobody reads the rest of the window and what was consumed is more than the peer has left.
  *
  * @module
  */
@@ -35,7 +35,10 @@ export class ReceiveWindow {
     return this.#left >= 0;
   }
 
-  /** Records `count` consumed bytes. Returns the increment to send in WINDOW_UPDATE, or 0 while too little is due. */
+  /**
+   * Records `count` consumed bytes. Returns the increment to send in WINDOW_UPDATE, or 0 while too little is
+   * due.
+   */
   consume(count: number): number {
     this.#consumed += count;
     if (2 * this.#consumed < this.#size && this.#consumed < this.#left) return 0;

@@ -1,8 +1,9 @@
 /**
- * The bodies of requests on their way in: DATA frames, the windows that allow them (RFC 9113 §5.2), and how a body ends.
+ * The bodies of requests on their way in: DATA frames, the windows that allow them (RFC 9113 §5.2), and how a
+ * body ends.
  *
- * The mirror of `sender.ts`. A window is opened again as the reader of a body takes its bytes, so that a connection holds
- * at most `connectionWindowSize` bytes that nobody has read.
+ * The mirror of `sender.ts`. A window is opened again as the reader of a body takes its bytes, so that a
+ * connection holds at most `connectionWindowSize` bytes that nobody has read.
  *
  * @module
  */
@@ -107,7 +108,8 @@ export class Receiver implements WatchedReceiver {
    * @throws {StreamError} PROTOCOL_ERROR where or as there may be none
    */
   onTrailers(stream: Http2Stream, endStream: boolean, list: HeaderList): void {
-    // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed (RFC 9113 §8.1)
+    // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed (RFC 9113
+    // §8.1)
     if (!endStream) throw badTrailers(stream.id, "Trailers do not end their stream (RFC 9113 §8.1)");
     // "Frame types other than DATA or stream management frames [...] MUST NOT be sent on a connected stream"
     if (stream.message?.upgradeHandler && stream.response !== "awaited") {
@@ -126,13 +128,16 @@ export class Receiver implements WatchedReceiver {
     this.#parts.onEnded(stream);
   }
 
-  // curl 7.88, once it had its answer and has sent the rest, looks for the end of the stream when it reads something.
+  // curl 7.88, once it had its answer and has sent the rest, looks for the end of the stream when it reads
+  // something.
   #confirm(): void {
     const increment = this.#window.refill();
     if (increment > 0) this.#parts.sender.send(encodeWindowUpdate(0, increment));
   }
 
-  /** Finds the stream of DATA. Ignored data is consumed, because the window of the connection must not leak. */
+  /**
+   * Finds the stream of DATA. Ignored data is consumed, because the window of the connection must not leak.
+   */
   #find({ streamId, length }: Frame): Http2Stream | undefined {
     const { client: { now }, budgets, streams } = this.#parts;
     try {
@@ -159,12 +164,16 @@ export class Receiver implements WatchedReceiver {
     return this.#window.left > 0 && stream.window!.left > 0;
   }
 
-  /** Whether the peer cannot complete its body without a further WINDOW_UPDATE, as far as its length is known. */
+  /**
+   * Whether the peer cannot complete its body without a further WINDOW_UPDATE, as far as its length is known.
+   */
   needsWindow({ received, declared, bytesReceived, window }: Http2Stream): boolean {
     return !received && (declared === null || declared - bytesReceived > window!.left);
   }
 
-  /** A stream was answered though its body has not ended: the rest is dropped, as far as `drainLimit` allows. */
+  /**
+   * A stream was answered though its body has not ended: the rest is dropped, as far as `drainLimit` allows.
+   */
   onAnswered(stream: Http2Stream): void {
     const { client: { now, options } } = this.#parts;
     stream.answeredAt = now;
@@ -184,8 +193,8 @@ export class Receiver implements WatchedReceiver {
   }
 
   /**
-   * Wakes a peer that waits for the window of a stream, ahead of its RST_STREAM. A client that sends its body before it reads
-   * its answer (httpx, with h2) sees the reset only when it tries to send.
+   * Wakes a peer that waits for the window of a stream, ahead of its RST_STREAM. A client that sends its body
+   * before it reads its answer (httpx, with h2) sees the reset only when it tries to send.
    */
   wake({ id, window }: Http2Stream): void {
     if (window!.left <= 0) this.#parts.sender.send(encodeWindowUpdate(id, 1));
@@ -198,7 +207,10 @@ export class Receiver implements WatchedReceiver {
     else body.push(bytes.subarray(start, end));
   }
 
-  /** Bytes were read or dropped: the peer may send as many more on the connection, and on the stream if it goes on. */
+  /**
+   * Bytes were read or dropped: the peer may send as many more on the connection, and on the stream if it
+   * goes on.
+   */
   #onTaken(stream: Http2Stream | null, count: number): void {
     const { life, sender } = this.#parts;
     if (life.isOver) return;

@@ -1,7 +1,8 @@
 /**
  * The fields of a request (RFC 9113 §8.2): which are allowed, and the view of them that a handler is given.
  *
- * What is found out about a field is noted in it: one that is in a table is looked at once, however often it is referred to.
+ * What is found out about a field is noted in it: one that is in a table is looked at once, however often it
+ * is referred to.
  *
  * @module
  */
@@ -40,8 +41,8 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
   ["expect", FieldKind.Expect],
   ["priority", FieldKind.Priority],
   ["cookie", FieldKind.Cookie],
-  // "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields [...] Any message containing
-  // connection-specific header fields MUST be treated as malformed" (RFC 9113 §8.2.2)
+  // "An endpoint MUST NOT generate an HTTP/2 message containing connection-specific header fields [...] Any
+  // message containing connection-specific header fields MUST be treated as malformed" (RFC 9113 §8.2.2)
   ["connection", FieldKind.Malformed],
   ["keep-alive", FieldKind.Malformed],
   ["proxy-connection", FieldKind.Malformed],
@@ -58,15 +59,17 @@ export function kindOf(field: HeaderField): number {
 }
 
 function findKind({ name, value }: HeaderField): FieldKind {
-  // "A field value MUST NOT contain the zero value (ASCII NUL), line feed, or carriage return at any position [and] MUST NOT start
-  // or end with an ASCII whitespace character" (RFC 9113 §8.2.1); other control characters are refused as over HTTP/1
+  // "A field value MUST NOT contain the zero value (ASCII NUL), line feed, or carriage return at any position
+  // [and] MUST NOT start or end with an ASCII whitespace character" (RFC 9113 §8.2.1); other control
+  // characters are refused as over HTTP/1
   if (!isFieldValue(value)) return FieldKind.Malformed;
   const kind = KINDS.get(name);
   if (kind !== undefined) return kind;
-  // "A field name MUST NOT contain characters in the ranges 0x00-0x20, 0x41-0x5a, or 0x7f-0xff" (RFC 9113 §8.2.1)
+  // "A field name MUST NOT contain characters in the ranges 0x00-0x20, 0x41-0x5a, or 0x7f-0xff" (RFC 9113
+  // §8.2.1)
   if (!isToken(name) || UPPER_CASE.test(name)) return FieldKind.Malformed;
-  // "the TE header field [...] MAY be present in an HTTP/2 request; when it is, it MUST NOT contain any value other than
-  // "trailers"" (RFC 9113 §8.2.2)
+  // "the TE header field [...] MAY be present in an HTTP/2 request; when it is, it MUST NOT contain any value
+  // other than "trailers"" (RFC 9113 §8.2.2)
   if (name === "te" && value.toLowerCase() !== "trailers") return FieldKind.Malformed;
   return FieldKind.Plain;
 }
@@ -80,7 +83,8 @@ export class RequestFields implements FieldLines {
   /**
    * @param fields the list
    * @param first where its pseudo-header fields end
-   * @param host what stands for `host` where the list has none: the authority, as RFC 9113 §8.3.1 wants it for HTTP/1.1
+   * @param host what stands for `host` where the list has none: the authority, as RFC 9113 §8.3.1 wants it
+   * for HTTP/1.1
    */
   constructor(fields: readonly HeaderField[], first = 0, host: string | null = null) {
     this.#fields = fields;
@@ -99,7 +103,9 @@ export class RequestFields implements FieldLines {
     return combined === null && name === "host" ? this.#host : combined;
   }
 
-  /** Every line in its order; `host` in front where the peer sent `:authority` alone, cookie crumbs joined. */
+  /**
+   * Every line in its order; `host` in front where the peer sent `:authority` alone, cookie crumbs joined.
+   */
   toPairs(): (readonly [name: string, value: string])[] {
     const pairs: (readonly [name: string, value: string])[] = [];
     if (this.#host !== null) pairs.push(["host", this.#host]);
@@ -114,8 +120,8 @@ export class RequestFields implements FieldLines {
     return pairs;
   }
 
-  // "If there are multiple Cookie header fields after decompression, these MUST be concatenated into a single octet string using
-  // the two-octet delimiter of 0x3b, 0x20 (the ASCII string "; ")" (RFC 9113 §8.2.3)
+  // "If there are multiple Cookie header fields after decompression, these MUST be concatenated into a single
+  // octet string using the two-octet delimiter of 0x3b, 0x20 (the ASCII string "; ")" (RFC 9113 §8.2.3)
   #joinCookies(): string | null {
     const crumbs: string[] = [];
     for (let index = this.#first; index < this.#fields.length; index++) {

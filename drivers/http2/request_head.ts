@@ -1,7 +1,8 @@
 /**
  * The head of a request (RFC 9113 §8.3): pseudo-header fields, and what the regular ones say to a server.
  *
- * "Malformed requests or responses that are detected MUST be treated as a stream error of type PROTOCOL_ERROR" (RFC 9113 §8.1.1).
+ * "Malformed requests or responses that are detected MUST be treated as a stream error of type
+ * PROTOCOL_ERROR" (RFC 9113 §8.1.1).
  *
  * @module
  */
@@ -111,7 +112,8 @@ function findFields(fields: readonly HeaderField[], streamId: number): Found {
       throw malformed({ streamId }, `${show(field.name)} may not be there, or not so`, "8.2");
     }
     if (kind >= FieldKind.Method && kind <= FieldKind.Protocol) {
-      // "All pseudo-header fields sent [...] MUST appear [...] before all regular field lines" (RFC 9113 §8.3)
+      // "All pseudo-header fields sent [...] MUST appear [...] before all regular field lines" (RFC 9113
+      // §8.3)
       if (found.first < index) throw malformed({ streamId }, `${field.name} behind a regular field`, "8.3");
     } else if (found.first > index) found.first = index;
     if (kind !== FieldKind.Plain) note(found, kind, field, streamId);
@@ -119,8 +121,8 @@ function findFields(fields: readonly HeaderField[], streamId: number): Found {
   return found;
 }
 
-// "The same pseudo-header field name MUST NOT appear more than once in a field block." (RFC 9113 §8.3); of the other fields here
-// two would be a riddle, but for a priority (RFC 9218 §4: a dictionary may be split)
+// "The same pseudo-header field name MUST NOT appear more than once in a field block." (RFC 9113 §8.3); of
+// the other fields here two would be a riddle, but for a priority (RFC 9218 §4: a dictionary may be split)
 function note(found: Found, kind: number, field: HeaderField, streamId: number): void {
   const member = MEMBERS[kind];
   if (member === undefined) return;
@@ -146,8 +148,8 @@ function listMembers(): (Exclude<keyof Found, "first"> | undefined)[] {
   return members;
 }
 
-// "the :protocol pseudo-header field MAY be included" only "upon receiving SETTINGS_ENABLE_CONNECT_PROTOCOL", and only on CONNECT
-// (RFC 8441 §3, §4)
+// "the :protocol pseudo-header field MAY be included" only "upon receiving SETTINGS_ENABLE_CONNECT_PROTOCOL",
+// and only on CONNECT (RFC 8441 §3, §4)
 function checkProtocol({ method, protocol }: Found, context: HeadContext): void {
   if (protocol === undefined) return;
   if (method !== "CONNECT" || !context.extendedConnect || !isToken(protocol)) {
@@ -172,8 +174,8 @@ function resolve(found: Found, context: HeadContext): RequestTarget {
   };
 }
 
-// "The ":scheme" and ":path" pseudo-header fields MUST be omitted. [...] A CONNECT request that does not conform to these
-// restrictions is malformed" (RFC 9113 §8.5)
+// "The ":scheme" and ":path" pseudo-header fields MUST be omitted. [...] A CONNECT request that does not
+// conform to these restrictions is malformed" (RFC 9113 §8.5)
 function resolveConnect({ authority, path, scheme, host }: Found, context: HeadContext): RequestTarget {
   if (authority === undefined || path !== undefined || scheme !== undefined) {
     throw malformed(context, "CONNECT needs :authority, and neither :scheme nor :path", "8.5");
@@ -183,7 +185,8 @@ function resolveConnect({ authority, path, scheme, host }: Found, context: HeadC
   return { authority: resolved, path: "/" };
 }
 
-// The characters of `drivers/grammar.ts` TARGET_BYTE; ":path" "MUST NOT be empty for "http" or "https" URIs" (RFC 9113 §8.3.1)
+// The characters of `drivers/grammar.ts` TARGET_BYTE; ":path" "MUST NOT be empty for "http" or "https" URIs"
+// (RFC 9113 §8.3.1)
 const PATH = /^\/[!"$-;=?-~]*$/;
 
 function checkTargetPath(path: string, method: string, context: HeadContext): void {
@@ -197,8 +200,9 @@ function checkTargetPath(path: string, method: string, context: HeadContext): vo
   }
 }
 
-// "The authority MUST NOT include the deprecated userinfo subcomponent"; "A server SHOULD treat a request as malformed if it
-// contains a Host header field that identifies an entity that differs from the entity in the ":authority"" (RFC 9113 §8.3.1)
+// "The authority MUST NOT include the deprecated userinfo subcomponent"; "A server SHOULD treat a request as
+// malformed if it contains a Host header field that identifies an entity that differs from the entity in the
+// ":authority"" (RFC 9113 §8.3.1)
 function resolveAuthority(
   authority: string | undefined,
   host: string | undefined,

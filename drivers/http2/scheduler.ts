@@ -1,6 +1,7 @@
 /**
- * Which stream sends next (RFC 9218 §10): the most urgent first; of one urgency those that are of use only as a whole one after
- * the other, the others in turn. So that nobody starves, every eighth frame goes to whoever has waited longest.
+ * Which stream sends next (RFC 9218 §10): the most urgent first; of one urgency those that are of use only as
+ * a whole one after the other, the others in turn. So that nobody starves, every eighth frame goes to whoever
+ * has waited longest.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * Everything that goes out on an HTTP/2 connection: frames in the order in which the peer must see them, data as fast as the
- * peer's windows and the connection take it, the most urgent first.
+ * Everything that goes out on an HTTP/2 connection: frames in the order in which the peer must see them, data
+ * as fast as the peer's windows and the connection take it, the most urgent first.
  *
- * Plan: a small response that nothing holds up is one run of bytes, HEADERS and DATA. Any other waits on its stream for the
- * scheduler, which is asked for the next frame whenever there is room: in the connection's queue of writes (so that what
- * is in it is never stale by more than that), in the connection's window and in the stream's. What was sent is accounted for
- * before anybody is told.
+ * Plan: a small response that nothing holds up is one run of bytes, HEADERS and DATA. Any other waits on its
+ * stream for the scheduler, which is asked for the next frame whenever there is room: in the connection's
+ * queue of writes (so that what is in it is never stale by more than that), in the connection's window and in
+ * the stream's. What was sent is accounted for before anybody is told.
  *
  * @module
  */
@@ -72,7 +72,12 @@ export class Sender implements PullGateHost {
   #pumping = false;
   #streams = 0; // responses under way that are streams
 
-  /** @param client whose connection it is; @param write where to; @param pool memory; @param observer who is told */
+  /**
+   * @param client whose connection it is
+   * @param write where to
+   * @param pool memory
+   * @param observer who is told
+   */
   constructor(client: DriverClient, write: Write, pool: BatchPool, observer: SendObserver) {
     this.#client = client;
     this.#write = write;
@@ -150,7 +155,8 @@ export class Sender implements PullGateHost {
   /**
    * Queues data of a stream that has none waiting; it must not change until it was sent.
    *
-   * @returns `null` when it was sent, or a promise of that; it rejects when the stream is reset or the client gone
+   * @returns `null` when it was sent, or a promise of that; it rejects when the stream is reset or the client
+   * gone
    */
   sendData(stream: Http2Stream, data: Uint8Array, end: boolean): Promise<null> | null {
     if (stream.ended) return rejected(new ClientDisconnectedError("The stream was closed"));

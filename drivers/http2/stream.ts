@@ -22,7 +22,10 @@ export class Http2Stream implements Schedulable {
   state: StreamState;
   /** The request; `null` where its head could not be taken. */
   message: Http2Message | null = null;
-  /** Whether the response is to a HEAD whose head could not be taken, so that no message says that it has no content. */
+  /**
+   * Whether the response is to a HEAD whose head could not be taken, so that no message says that it has no
+   * content.
+   */
   bodiless = false;
   /** How far the response has come. */
   response: ResponseState = "awaited";
@@ -75,11 +78,17 @@ export class Http2Stream implements Schedulable {
   awaitedSince = Infinity;
   /** Milliseconds for which it was asked, and the bytes that had come before. */
   timeAwaited = 0;
-  /** Since when the peer takes less than it should, though data waits for its window; `Infinity` while none waits. */
+  /**
+   * Since when the peer takes less than it should, though data waits for its window; `Infinity` while none
+   * waits.
+   */
   blockedSince = Infinity;
   /** Bytes sent since then. */
   sentSince = 0;
-  /** Milliseconds of waiting for the window since the last time that the peer's rate was looked at, and the bytes sent. */
+  /**
+   * Milliseconds of waiting for the window since the last time that the peer's rate was looked at, and the
+   * bytes sent.
+   */
   timeBlocked = 0;
   /** See {@link Http2Stream.timeBlocked}. */
   sentWhileBlocked = 0;

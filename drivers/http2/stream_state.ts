@@ -38,8 +38,8 @@ export type StreamState =
   | "closed";
 
 /**
- * The frames on a stream that a client may send, and that depend on its state; CONTINUATION is part of HEADERS. PRIORITY
- * "can be sent [...] in any stream state" (RFC 9113 §6.3).
+ * The frames on a stream that a client may send, and that depend on its state; CONTINUATION is part of
+ * HEADERS. PRIORITY "can be sent [...] in any stream state" (RFC 9113 §6.3).
  */
 export type ReceivedType = "DATA" | "HEADERS" | "RST_STREAM" | "WINDOW_UPDATE";
 
@@ -67,8 +67,8 @@ export function judge(state: StreamState, type: ReceivedType, closing: Closing):
       // connection error"
       return type === "HEADERS" ? "allowed" : "protocol-error";
     case "reserved-local":
-      // "Receiving any type of frame other than RST_STREAM, PRIORITY, or WINDOW_UPDATE on a stream in this state
-      // MUST be treated as a connection error of type PROTOCOL_ERROR."
+      // "Receiving any type of frame other than RST_STREAM, PRIORITY, or WINDOW_UPDATE on a stream in this
+      // state MUST be treated as a connection error of type PROTOCOL_ERROR."
       return isMessage ? "protocol-error" : "allowed";
     case "open":
     case "half-closed-local":
@@ -84,18 +84,22 @@ export function judge(state: StreamState, type: ReceivedType, closing: Closing):
   }
 }
 
-/** Judges DATA or HEADERS on a closed stream. Other frames "can be received in this state for a short period". */
+/**
+ * Judges DATA or HEADERS on a closed stream. Other frames "can be received in this state for a short period".
+ */
 function judgeMessageOnClosed(closing: Closing): Verdict {
   switch (closing) {
     case Closing.Reset:
-      // "An endpoint that sends a RST_STREAM frame on a stream [...] MUST be prepared to receive additional frames"
+      // "An endpoint that sends a RST_STREAM frame on a stream [...] MUST be prepared to receive additional
+      // frames"
       return "ignored";
     case Closing.Ended:
       // "Receiving other frames [...] MUST be treated as a connection error of type STREAM_CLOSED."
       return "connection-closed";
     case Closing.Unknown:
-      // A stream that was passed over is closed and was never used: "The identifier of a newly established stream
-      // MUST be numerically greater than all streams that the initiating endpoint has opened" (RFC 9113 §5.1.1)
+      // A stream that was passed over is closed and was never used: "The identifier of a newly established
+      // stream MUST be numerically greater than all streams that the initiating endpoint has opened" (RFC
+      // 9113 §5.1.1)
       return "protocol-error";
     default:
       return closing satisfies never;

@@ -1,5 +1,6 @@
 /**
- * The streams of one connection: those that are open, how many count, and what may be received on one that is not.
+ * The streams of one connection: those that are open, how many count, and what may be received on one that is
+ * not.
  *
  * @module
  */
@@ -19,7 +20,10 @@ export class StreamTable {
   readonly #closed = new ClosedStreams();
   #active = 0;
 
-  /** How many streams are open, or have a handler that runs: a reset does not free their place (CVE-2023-44487). */
+  /**
+   * How many streams are open, or have a handler that runs: a reset does not free their place
+   * (CVE-2023-44487).
+   */
   get active(): number {
     return this.#active;
   }
@@ -63,8 +67,8 @@ export class StreamTable {
   }
 
   /**
-   * Returns the stream of a frame. `undefined`: the frame is to be ignored, because its stream is closed and the
-   * peer may not have known.
+   * Returns the stream of a frame. `undefined`: the frame is to be ignored, because its stream is closed and
+   * the peer may not have known.
    *
    * @throws {ConnectionError | StreamError} where the state of the stream forbids the frame
    */

@@ -1,6 +1,6 @@
 /**
- * The time limits of an HTTP/2 connection and its streams. Only progress in bytes moves them: neither PING nor WINDOW_UPDATE
- * does, nor the bytes of a frame that is not complete.
+ * The time limits of an HTTP/2 connection and its streams. Only progress in bytes moves them: neither PING
+ * nor WINDOW_UPDATE does, nor the bytes of a frame that is not complete.
  *
  * @module
  */
@@ -10,12 +10,15 @@ import { ConnectionError, ErrorCode } from "./error_code.ts";
 import { FRAME_SIZE_LIMIT } from "./frame.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** So many bytes sent are progress, in bytes: of a stream whose window is shut again and again, or of the connection. */
+/**
+ * So many bytes sent are progress, in bytes: of a stream whose window is shut again and again, or of the
+ * connection.
+ */
 const PROGRESS = 1024;
 
 /**
- * How long a client that has its answer may go on to send before its stream is reset, in milliseconds (and up to a tick): curl
- * 7.88 forgets an answer that comes together with RST_STREAM.
+ * How long a client that has its answer may go on to send before its stream is reset, in milliseconds (and up
+ * to a tick): curl 7.88 forgets an answer that comes together with RST_STREAM.
  */
 const PARTING = 50;
 
@@ -86,7 +89,8 @@ export class Watch {
   #takenBytes = 0; // that it had taken then
 
   /**
-   * @param options which have the limits; @param sender the sending side; @param receiver the receiving side; @param now the time
+   * @param options which have the limits; @param sender the sending side; @param receiver the receiving side;
+   * @param now the time
    */
   constructor(options: Options, sender: WatchedSender, receiver: WatchedReceiver, now: number) {
     this.#options = options;
@@ -188,8 +192,8 @@ export class Watch {
     return age > this.#options.lingerTimeout || (age > PARTING && this.#receiver.isCutOff(stream));
   }
 
-  // A client may send its uploads one after the other, and the windows of the connection are common to all of them: bytes of
-  // any body are progress of the connection, and time without a window is not the peer's.
+  // A client may send its uploads one after the other, and the windows of the connection are common to all of
+  // them: bytes of any body are progress of the connection, and time without a window is not the peer's.
   #noteProgress(streams: WatchedStreams, elapsed: number, now: number): void {
     const { minimumBodyRate, minimumBodyRateGrace } = this.#options;
     const received = this.#receiver.bytesReceived - this.#bodyBytes;
@@ -205,7 +209,9 @@ export class Watch {
     this.#takenAt = now;
   }
 
-  /** Notes the time for which a handler waits for the body of a stream; says whether that time is the peer's. */
+  /**
+   * Notes the time for which a handler waits for the body of a stream; says whether that time is the peer's.
+   */
   #awaitBody(stream: Http2Stream, elapsed: number, now: number): boolean {
     if (stream.received || !stream.message?.body?.awaited) {
       stream.awaitedSince = Infinity;
@@ -228,7 +234,8 @@ export class Watch {
     if (stream.awaitedSince === Infinity) return false;
     const { streamTimeout, minimumBodyRate, minimumBodyRateGrace } = this.#options;
     if (now - Math.max(stream.awaitedSince, this.#bodyAt) > streamTimeout) return true;
-    // Once the response has begun, the exchange may be interactive (gRPC, for one), so the minimum rate no longer applies.
+    // Once the response has begun, the exchange may be interactive (gRPC, for one), so the minimum rate no
+    // longer applies.
     return stream.response === "awaited" && stream.timeAwaited > minimumBodyRateGrace &&
       stream.bytesReceived < minimumBodyRate * stream.timeAwaited / 1000 && this.#surplus < 0;
   }
@@ -249,7 +256,9 @@ export class Watch {
     return now - stream.blockedSince > this.#options.streamTimeout || this.#isTooSlow(stream);
   }
 
-  /** Checks the average rate of a stream each time that it has been blocked for `windowStallTimeout` in total. */
+  /**
+   * Checks the average rate of a stream each time that it has been blocked for `windowStallTimeout` in total.
+   */
   #isTooSlow(stream: Http2Stream): boolean {
     const { windowStallTimeout, minimumBodyRate } = this.#options;
     if (stream.timeBlocked <= windowStallTimeout) return false;

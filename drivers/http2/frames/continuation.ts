@@ -1,6 +1,6 @@
 /**
- * CONTINUATION (RFC 9113 §6.10): the rest of a field block. A block is gathered before anything of it is decoded, bounded in
- * bytes and in frames (CVE-2024-27316 and its kin: an endless block).
+ * CONTINUATION (RFC 9113 §6.10): the rest of a field block. A block is gathered before anything of it is
+ * decoded, bounded in bytes and in frames (CVE-2024-27316 and its kin: an endless block).
  *
  * @module
  */

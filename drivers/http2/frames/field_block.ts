@@ -1,5 +1,6 @@
 /**
- * Field blocks on their way out: HEADERS or PUSH_PROMISE, and CONTINUATION where one frame is not enough (RFC 9113 §4.3, §6.10).
+ * Field blocks on their way out: HEADERS or PUSH_PROMISE, and CONTINUATION where one frame is not enough (RFC
+ * 9113 §4.3, §6.10).
  *
  * @module
  */
@@ -15,7 +16,9 @@ import {
 
 /** Where a block is, and how it is sent. */
 export interface FieldBlock {
-  /** The memory; the block has {@link FRAME_HEADER_SIZE} bytes of room before it, and 4 more for a promise. */
+  /**
+   * The memory; the block has {@link FRAME_HEADER_SIZE} bytes of room before it, and 4 more for a promise.
+   */
   readonly room: Uint8Array;
   /** Where that room begins. */
   readonly start: number;
@@ -41,7 +44,9 @@ export function sealFieldBlock(block: FieldBlock): boolean {
   return true;
 }
 
-/** Encodes a block that needs several frames. "This sequence [...] MUST NOT be interleaved" (RFC 9113 §4.3). */
+/**
+ * Encodes a block that needs several frames. "This sequence [...] MUST NOT be interleaved" (RFC 9113 §4.3).
+ */
 export function splitFieldBlock({ room, start, end, streamId, endStream, promised }: FieldBlock): Uint8Array {
   const payload = room.subarray(start + FRAME_HEADER_SIZE, end);
   if (promised !== undefined) writeUint32(payload, 0, promised);

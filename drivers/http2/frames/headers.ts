@@ -11,9 +11,9 @@ import { removePadding } from "./padding.ts";
 const PRIORITY_SIZE = 5;
 
 /**
- * Narrows a HEADERS frame to its fragment of the field block. Of the priority that the frame may have only the stream
- * that it depends on is looked at: the signal is deprecated (RFC 9113 §5.3.2), and this server's settings say that it
- * ignores it (RFC 9218 §2.1).
+ * Narrows a HEADERS frame to its fragment of the field block. Of the priority that the frame may have only
+ * the stream that it depends on is looked at: the signal is deprecated (RFC 9113 §5.3.2), and this server's
+ * settings say that it ignores it (RFC 9218 §2.1).
  *
  * @returns whether the frame says that its stream depends on itself
  * @throws {ConnectionError} PROTOCOL_ERROR, FRAME_SIZE_ERROR

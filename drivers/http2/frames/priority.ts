@@ -1,6 +1,6 @@
 /**
- * PRIORITY (RFC 9113 §6.3): deprecated, and ignored but for a stream that depends on itself. `frame_reader.ts` answers a
- * frame of a wrong size.
+ * PRIORITY (RFC 9113 §6.3): deprecated, and ignored but for a stream that depends on itself.
+ * `frame_reader.ts` answers a frame of a wrong size.
  *
  * @module
  */

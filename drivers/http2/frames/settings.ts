@@ -26,7 +26,8 @@ const SETTINGS_LIMIT = 32;
 /**
  * Parses the settings of a frame, in their order.
  *
- * @throws {ConnectionError} FRAME_SIZE_ERROR for an acknowledgement that has some, ENHANCE_YOUR_CALM for too many
+ * @throws {ConnectionError} FRAME_SIZE_ERROR for an acknowledgement that has some, ENHANCE_YOUR_CALM for too
+ * many
  */
 export function parseSettings(frame: Frame): Setting[] {
   if (frame.has(Flag.ACK) && frame.length > 0) {

@@ -16,9 +16,9 @@ import {
 } from "../frame.ts";
 
 /**
- * The increment of a WINDOW_UPDATE frame. "A receiver MUST treat the receipt of a WINDOW_UPDATE frame with a flow-control window
- * increment of 0 as a stream error of type PROTOCOL_ERROR; errors on the connection flow-control window MUST be treated as a
- * connection error."
+ * The increment of a WINDOW_UPDATE frame. "A receiver MUST treat the receipt of a WINDOW_UPDATE frame with a
+ * flow-control window increment of 0 as a stream error of type PROTOCOL_ERROR; errors on the connection
+ * flow-control window MUST be treated as a connection error."
  *
  * @throws {StreamError | ConnectionError} PROTOCOL_ERROR
  */

@@ -1,9 +1,9 @@
 /**
  * Decodes header blocks (RFC 7541 §3, §6).
  *
- * A block is decoded to its end whatever becomes of it, since the table has to follow. What the list may have is counted while
- * decoding: beyond its limits nothing further is kept, so that one byte that refers to a large entry costs none (CVE-2016-6581,
- * CVE-2026-49975). The block itself is bounded by whoever gathers it.
+ * A block is decoded to its end whatever becomes of it, since the table has to follow. What the list may have
+ * is counted while decoding: beyond its limits nothing further is kept, so that one byte that refers to a
+ * large entry costs none (CVE-2016-6581, CVE-2026-49975). The block itself is bounded by whoever gathers it.
  *
  * @module
  */
@@ -88,11 +88,13 @@ export class HpackDecoder {
     return { fields, tooLarge };
   }
 
-  // "This dynamic table size update MUST occur at the beginning of the first header block following the change" (§4.2)
+  // "This dynamic table size update MUST occur at the beginning of the first header block following the
+  // change" (§4.2)
   #takeSizeUpdates(): void {
     while (this.#at < this.#end && (this.#bytes[this.#at]! & 0xe0) === 0x20) {
       const size = this.#takeInteger(0x1f);
-      // "The new maximum size MUST be lower than or equal to the limit determined by the protocol using HPACK." (§6.3)
+      // "The new maximum size MUST be lower than or equal to the limit determined by the protocol using
+      // HPACK." (§6.3)
       if (size > this.#allowed) {
         throw new CompressionError(
           `A table size of ${size}, above the ${this.#allowed} allowed (RFC 7541 §6.3)`,
@@ -126,13 +128,14 @@ export class HpackDecoder {
     const field = index <= STATIC_TABLE_LENGTH
       ? STATIC_TABLE[index]
       : this.#table.byNumber(this.#table.added - (index - STATIC_TABLE_LENGTH - 1));
-    // "The index value of 0 is not used. It MUST be treated as a decoding error" (§6.1); beyond both tables too (§2.3.3)
+    // "The index value of 0 is not used. It MUST be treated as a decoding error" (§6.1); beyond both tables
+    // too (§2.3.3)
     if (field === undefined) throw new CompressionError(`There is no entry ${index} (RFC 7541 §2.3.3)`);
     return field;
   }
 
-  // An integer with a prefix of some bits (§5.1); "Integer encodings that exceed implementation limits -- in value or octet
-  // length -- MUST be treated as decoding errors."
+  // An integer with a prefix of some bits (§5.1); "Integer encodings that exceed implementation limits -- in
+  // value or octet length -- MUST be treated as decoding errors."
   #takeInteger(mask: number): number {
     const bytes = this.#bytes;
     let value = bytes[this.#at++]! & mask;

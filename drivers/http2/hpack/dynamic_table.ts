@@ -1,5 +1,6 @@
 /**
- * The dynamic table (RFC 7541 §2.3.2, §4): a ring of the entries that were added last, bounded by their sizes.
+ * The dynamic table (RFC 7541 §2.3.2, §4): a ring of the entries that were added last, bounded by their
+ * sizes.
  *
  * @module
  */
@@ -47,7 +48,10 @@ export class DynamicTable {
     return this.#slots[number & (this.#slots.length - 1)];
   }
 
-  /** Adds an entry in front, evicting the oldest; one that is larger than the table empties it (RFC 7541 §4.4). */
+  /**
+   * Adds an entry in front, evicting the oldest; one that is larger than the table empties it (RFC 7541
+   * §4.4).
+   */
   add(field: HeaderField): void {
     this.#evict(this.#capacity - field.size);
     if (field.size > this.#capacity) return;
@@ -73,7 +77,8 @@ export class DynamicTable {
     }
   }
 
-  // The number of slots is a power of two: a number's low bits are its place. It never exceeds capacity / 32, rounded up.
+  // The number of slots is a power of two: a number's low bits are its place. It never exceeds capacity / 32,
+  // rounded up.
   #grow(): void {
     const old = this.#slots;
     const slots = new Array<HeaderField | undefined>(Math.max(LEAST_SLOTS, 2 * old.length));

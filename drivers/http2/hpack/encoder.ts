@@ -1,9 +1,10 @@
 /**
  * Encodes header blocks (RFC 7541 §3, §6).
  *
- * What is put in the table: a field whose name and value were sent before. One that changes each time, such as an identifier,
- * never evicts one that repeats, and the encoder needs no list of names that are worth it. Not in the table are lengths, which
- * take three bytes anyway, and what an attacker could guess by the size of a block (RFC 7541 §7.1.3).
+ * What is put in the table: a field whose name and value were sent before. One that changes each time, such
+ * as an identifier, never evicts one that repeats, and the encoder needs no list of names that are worth it.
+ * Not in the table are lengths, which take three bytes anyway, and what an attacker could guess by the size
+ * of a block (RFC 7541 §7.1.3).
  *
  * @module
  */
@@ -25,8 +26,8 @@ const NAMES_REMEMBERED = 256;
 /** A field of more than this part of the table is not worth its room. */
 const LARGEST_PART = 4;
 
-// "An encoder might also choose not to index values for header fields that are considered to be highly valuable or sensitive
-// to recovery, such as the Cookie or Authorization header fields" (RFC 7541 §7.1.3)
+// "An encoder might also choose not to index values for header fields that are considered to be highly
+// valuable or sensitive to recovery, such as the Cookie or Authorization header fields" (RFC 7541 §7.1.3)
 const SENSITIVE: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
@@ -40,7 +41,10 @@ interface Remembered {
   readonly index: number;
   readonly sensitive: boolean;
   readonly values: string[];
-  /** For each value the number of its entry in the dynamic table, or its negated index in the static one, or 0. */
+  /**
+   * For each value the number of its entry in the dynamic table, or its negated index in the static one, or
+   * 0.
+   */
   readonly entries: number[];
   next: number;
 }
@@ -83,8 +87,8 @@ export class HpackEncoder {
   }
 
   /**
-   * Encodes one field, its name in lower case, into `room` at `at`. Needs as many bytes as name and value have, and
-   * {@link FIELD_OVERHEAD}.
+   * Encodes one field, its name in lower case, into `room` at `at`. Needs as many bytes as name and value
+   * have, and {@link FIELD_OVERHEAD}.
    *
    * @returns where the block goes on
    */
@@ -166,7 +170,10 @@ function encodeLiteral(
   return encodeString(room, end, value);
 }
 
-/** An integer in a prefix of the bits of `mask`, with `pattern` above them (RFC 7541 §5.1). Gives where it ends. */
+/**
+ * An integer in a prefix of the bits of `mask`, with `pattern` above them (RFC 7541 §5.1). Gives where it
+ * ends.
+ */
 function encodeInteger(room: Uint8Array, at: number, pattern: number, mask: number, value: number): number {
   if (value < mask) {
     room[at] = pattern | value;

@@ -13,7 +13,10 @@ export class HeaderField {
   readonly name: string;
   /** The value. */
   readonly value: string;
-  /** "The size of an entry is the sum of its name's length in octets, its value's length in octets, and 32" (RFC 7541 §4.1) */
+  /**
+   * "The size of an entry is the sum of its name's length in octets, its value's length in octets, and 32"
+   * (RFC 7541 §4.1)
+   */
   readonly size: number;
   /** What a reader of blocks has found out about the field, so that it need not again; 0 for nothing. */
   note = 0;

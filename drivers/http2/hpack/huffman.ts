@@ -1,9 +1,9 @@
 /**
  * String literals in Huffman code (RFC 7541 §5.2).
  *
- * Plan: a decoder that takes four bits a step. The code's tree has 256 inner nodes; for each of them and each four bits a
- * table, made at load, says which node follows and which symbol was completed: at most one, since no code is shorter than
- * five bits.
+ * Plan: a decoder that takes four bits a step. The code's tree has 256 inner nodes; for each of them and each
+ * four bits a table, made at load, says which node follows and which symbol was completed: at most one, since
+ * no code is shorter than five bits.
  *
  * @module
  */
@@ -13,7 +13,10 @@ import { EOS, HUFFMAN_CODES, HUFFMAN_LENGTHS } from "./huffman_table.ts";
 
 const INNER_NODES = 256;
 
-/** Bits of a table entry: the symbol, whether there is one, whether the code is broken, and the next node above them. */
+/**
+ * Bits of a table entry: the symbol, whether there is one, whether the code is broken, and the next node
+ * above them.
+ */
 const SYMBOL = 0xff;
 const HAS_SYMBOL = 0x100;
 const BROKEN = 0x200;
@@ -43,8 +46,9 @@ function buildTree(): Tree {
   return { children, accepting: markAccepting(children) };
 }
 
-// "A padding strictly longer than 7 bits MUST be treated as a decoding error. A padding not corresponding to the most
-// significant bits of the code for the EOS symbol MUST be treated as a decoding error." (RFC 7541 §5.2)
+// "A padding strictly longer than 7 bits MUST be treated as a decoding error. A padding not corresponding to
+// the most significant bits of the code for the EOS symbol MUST be treated as a decoding error." (RFC 7541
+// §5.2)
 function markAccepting(children: Int16Array): Uint8Array {
   const accepting = new Uint8Array(INNER_NODES);
   let node = 0;
@@ -75,7 +79,8 @@ function takeBits(children: Int16Array, from: number, bits: number): number {
     node = children[2 * node + ((bits >>> bit) & 1)]!;
     if (node >= 0) continue;
     const symbol = ~node;
-    // "A Huffman-encoded string literal containing the EOS symbol MUST be treated as a decoding error." (RFC 7541 §5.2)
+    // "A Huffman-encoded string literal containing the EOS symbol MUST be treated as a decoding error." (RFC
+    // 7541 §5.2)
     if (symbol === EOS) return BROKEN;
     entry = HAS_SYMBOL | symbol;
     node = 0;

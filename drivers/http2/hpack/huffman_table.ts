@@ -1,6 +1,6 @@
 /**
- * The Huffman code of RFC 7541 appendix B. It is canonical: the codes of one length follow each other in the order of their
- * symbols, so that the lengths say all.
+ * The Huffman code of RFC 7541 appendix B. It is canonical: the codes of one length follow each other in the
+ * order of their symbols, so that the lengths say all.
  *
  * @module
  */
