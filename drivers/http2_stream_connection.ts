@@ -1,6 +1,6 @@
 /**
- * A stream as a connection: what the handler of `exchange.upgrade()` is given over HTTP/2 (RFC 9113 §8.5, RFC
- * 8441 §5).
+ * A stream as a connection: what the handler of `exchange.upgrade()` is given over HTTP/2 (RFC 9113 §8.5,
+ * RFC 8441 §5).
  *
  * @module
  */

@@ -27,8 +27,8 @@ export interface PullPermission {
   /** Whether it may be asked now, though `ahead` bytes of it were read and wait to be sent. */
   now(ahead: number): boolean;
   /**
-   * Resolves with `true` when it may be asked, or with `false` when that takes longer than `patience` milliseconds; rejects when
-   * the response is over before.
+   * Resolves with `true` when it may be asked, or with `false` when that takes longer than `patience`
+   * milliseconds; rejects when the response is over before.
    */
   soon(patience: number): Promise<boolean>;
 }

@@ -8,7 +8,7 @@ import type { DriverClient } from "../driver.ts";
 import type { Budgets } from "./budgets.ts";
 import { EarlyPriorities } from "./early_priorities.ts";
 import { ConnectionError, ErrorCode } from "./error_code.ts";
-import { dependsOnItself } from "./faults.ts";
+import { selfDependency } from "./faults.ts";
 import { Flag, type Frame, FrameType } from "./frame.ts";
 import { encodePingAck } from "./frames/ping.ts";
 import { parsePriority as parsePriorityFrame } from "./frames/priority.ts";
@@ -100,8 +100,8 @@ export class Control {
   #onOddity(frame: Frame): void {
     switch (frame.type) {
       case FrameType.GOAWAY:
-        // What the client has begun is answered; it opens nothing further, and takes no pushes (RFC 9113
-        // §6.8).
+        // What the client has begun is answered; it opens nothing further, and takes no pushes
+        // (RFC 9113 §6.8).
         this.#parts.client.allowsPush = false;
         return this.#parts.life.drain();
       case FrameType.WINDOW_UPDATE:
@@ -109,7 +109,7 @@ export class Control {
       case FrameType.PRIORITY_UPDATE:
         return this.#onPriorityUpdate(frame);
       case FrameType.PRIORITY:
-        if (parsePriorityFrame(frame).dependency === frame.streamId) throw dependsOnItself(frame.streamId);
+        if (parsePriorityFrame(frame).dependency === frame.streamId) throw selfDependency(frame.streamId);
         return;
       default: // "Implementations MUST ignore and discard frames of unknown types." (RFC 9113 §4.1)
     }

@@ -25,15 +25,14 @@ import { Closing } from "./closed_streams.ts";
 import { Control } from "./control.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { ConnectionError, ErrorCode, StreamError } from "./error_code.ts";
-import { dependsOnItself, faultOf, interrupted, tooLarge, wrongLength } from "./faults.ts";
-import { Flag, type Frame, FRAME_HEADER_SIZE, FRAME_SIZE_LIMIT, FrameType } from "./frame.ts";
+import { faultOf, interrupted, selfDependency, tooLarge, wrongLength } from "./faults.ts";
+import { FieldBlocks } from "./field_blocks.ts";
+import { Flag, type Frame, FRAME_HEADER_SIZE, FrameType } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { checkBlockSize, type FieldBlockLimits, PartialFieldBlock } from "./frames/continuation.ts";
-import { parseHeaders } from "./frames/headers.ts";
 import { encodePing } from "./frames/ping.ts";
 import { parseSettingsPayload, type Setting } from "./frames/settings.ts";
 import { CompressionError } from "./hpack/compression_error.ts";
-import { type HeaderList, HpackDecoder } from "./hpack/decoder.ts";
+import type { HeaderList } from "./hpack/decoder.ts";
 import { Life } from "./life.ts";
 import { Http2Message, type MessageHooks, type MessageInit } from "./message.ts";
 import { CONNECTION_PREFACE } from "./preface.ts";
@@ -53,8 +52,8 @@ const PROBE = new TextEncoder().encode("drover!?");
 const PATIENCE_AFTER_END = 1_000;
 
 /**
- * How far the peer's connection preface has come: its 24 bytes, and the SETTINGS frame behind them (RFC 9113
- * §3.4).
+ * How far the peer's connection preface has come: its 24 bytes, and the SETTINGS frame behind them
+ * (RFC 9113 §3.4).
  */
 type Beginning = "preface" | "settings" | "done";
 
@@ -78,7 +77,6 @@ export class Http2Driver implements HttpDriver {
   };
   #client!: DriverClient;
   #onMessage!: OnMessage;
-  #decoder!: HpackDecoder;
   #sender!: Sender;
   #responder!: Responder;
   #receiver!: Receiver;
@@ -88,12 +86,11 @@ export class Http2Driver implements HttpDriver {
   #pusher!: Pusher;
   #watch!: Watch;
   #control!: Control;
-  #blockLimits!: FieldBlockLimits;
+  #blocks!: FieldBlocks;
   #context!: { -readonly [Name in keyof HeadContext]: HeadContext[Name] };
   readonly #date: HttpDate;
   #upgraded: { readonly settings: readonly Setting[]; readonly request: RequestMessage } | null = null;
   #beginning: Beginning = "preface";
-  #block: PartialFieldBlock | null = null;
   #idle: PromiseWithResolvers<null> | null = null;
   #peerEndedAt = Infinity;
 
@@ -128,7 +125,7 @@ export class Http2Driver implements HttpDriver {
     const { options } = client;
     this.#client = client;
     this.#onMessage = onMessage;
-    this.#decoder = new HpackDecoder(options);
+    this.#blocks = new FieldBlocks(options);
     this.#budgets = new Budgets(options, client.now);
     this.#sender = new Sender(client, write, this.#pool, {
       onSent: (stream) => this.#onSent(stream),
@@ -168,12 +165,6 @@ export class Http2Driver implements HttpDriver {
       watch: this.#watch,
       life: this.#life,
     });
-    // A list that is somewhat too large is answered 431; only of a block that is far too large nothing is
-    // decoded.
-    this.#blockLimits = {
-      headerSizeLimit: Math.max(FRAME_SIZE_LIMIT, 2 * options.headerSizeLimit),
-      continuationFrameLimit: options.continuationFrameLimit,
-    };
     const scheme = client.isEncrypted ? "https" : "http";
     this.#context = {
       streamId: 0,
@@ -239,7 +230,7 @@ export class Http2Driver implements HttpDriver {
         this.#awaitRest();
         return false;
       }
-      if (this.#block === null) this.#watch.onFrame();
+      if (!this.#blocks.isPartial) this.#watch.onFrame();
       this.#onFrame(frame);
       return !this.#life.isOver;
     } catch (error) {
@@ -249,8 +240,9 @@ export class Http2Driver implements HttpDriver {
 
   #awaitRest(): void {
     const { bytes, start, length } = this.#input;
-    if (length === 0 && this.#block === null) return;
-    const isData = this.#block === null && length >= FRAME_HEADER_SIZE && bytes[start + 3] === FrameType.DATA;
+    const { isPartial } = this.#blocks;
+    if (length === 0 && !isPartial) return;
+    const isData = !isPartial && length >= FRAME_HEADER_SIZE && bytes[start + 3] === FrameType.DATA;
     this.#watch.awaitsRest(isData, this.#client.now);
   }
 
@@ -258,7 +250,7 @@ export class Http2Driver implements HttpDriver {
     if (error instanceof StreamError) {
       // The frame reader refuses a PRIORITY frame of a wrong size before anybody sees that only CONTINUATION
       // may be here: the interrupted field block is the graver fault.
-      if (this.#block !== null) this.#fail(interrupted());
+      if (this.#blocks.isPartial) this.#fail(interrupted());
       else this.#rejectStream(error);
       return !this.#life.isOver;
     }
@@ -304,12 +296,12 @@ export class Http2Driver implements HttpDriver {
 
   #onFrame(frame: Frame): void {
     if (this.#beginning === "settings") this.#checkFirst(frame);
-    if (this.#block !== null) return this.#onContinuation(frame, this.#block);
+    if (this.#blocks.isPartial) return this.#onFieldBlock(this.#blocks.onContinuation(frame));
     switch (frame.type) {
       case FrameType.DATA:
         return this.#receiver.onData(frame);
       case FrameType.HEADERS:
-        return this.#onHeaders(frame);
+        return this.#onFieldBlock(this.#blocks.onHeaders(frame));
       case FrameType.RST_STREAM:
         return this.#onReset(frame);
       default:
@@ -330,59 +322,29 @@ export class Http2Driver implements HttpDriver {
 
   // Requests.
 
-  #onHeaders(frame: Frame): void {
-    const { streamId } = frame;
-    // "An endpoint that receives an unexpected stream identifier MUST respond with a connection error" (RFC
-    // 9113 §5.1.1)
-    if (streamId % 2 === 0) {
-      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, "A client's streams are odd (RFC 9113 §5.1.1)");
-    }
-    const toItself = parseHeaders(frame);
-    if (!frame.has(Flag.END_HEADERS)) {
-      this.#block = new PartialFieldBlock(frame, frame.has(Flag.END_STREAM), this.#blockLimits);
-      this.#block.dependsOnItself = toItself;
-      return;
-    }
-    checkBlockSize(frame.end - frame.start, this.#blockLimits.headerSizeLimit);
-    const list = this.#decoder.decode(frame.bytes, frame.start, frame.end);
-    if (toItself) this.#rejectDependency(streamId);
-    this.#onFieldBlock(streamId, frame.has(Flag.END_STREAM), list);
-  }
-
-  // "A receiver MUST treat the receipt of any other type of frame or a frame on a different stream as a
-  // connection error of type PROTOCOL_ERROR." (RFC 9113 §6.10)
-  #onContinuation(frame: Frame, block: PartialFieldBlock): void {
-    if (frame.type !== FrameType.CONTINUATION || frame.streamId !== block.streamId) {
-      throw interrupted();
-    }
-    block.add(frame);
-    if (!frame.has(Flag.END_HEADERS)) return;
-    this.#block = null;
-    const list = this.#decoder.decode(block.join());
-    if (block.dependsOnItself) this.#rejectDependency(block.streamId);
-    this.#onFieldBlock(block.streamId, block.endStream, list);
-  }
-
-  /** Refuses a stream that depends on itself, once its field block was decoded for the sake of the table. */
-  #rejectDependency(streamId: number): void {
-    if (streamId > this.#streams.lastId) this.#streams.lastId = streamId;
-    else if (this.#streams.find(streamId, "HEADERS") === undefined) return; // the whole block is ignored
-    throw dependsOnItself(streamId);
-  }
-
-  #onFieldBlock(streamId: number, endStream: boolean, list: HeaderList): void {
+  #onFieldBlock(list: HeaderList | null): void {
+    if (list === null) return; // it has not ended
+    const { streamId, endStream, dependsOnItself } = this.#blocks;
+    if (dependsOnItself) this.#rejectDependency(streamId);
     if (streamId > this.#streams.lastId) return this.#onRequest(streamId, endStream, list);
     const stream = this.#streams.find(streamId, "HEADERS");
     if (stream !== undefined) this.#receiver.onTrailers(stream, endStream, list);
     else this.#budgets.countOddity(this.#client.now);
   }
 
+  /** Refuses a stream that depends on itself, once its field block was decoded for the sake of the table. */
+  #rejectDependency(streamId: number): void {
+    if (streamId > this.#streams.lastId) this.#streams.lastId = streamId;
+    else if (this.#streams.find(streamId, "HEADERS") === undefined) return; // the whole block is ignored
+    throw selfDependency(streamId);
+  }
+
   #onRequest(streamId: number, endStream: boolean, list: HeaderList): void {
     this.#streams.lastId = streamId;
     const { concurrentStreamLimit } = this.#client.options;
     // Behind the last GOAWAY nothing further is dispatched. "An endpoint that receives a HEADERS frame that
-    // causes its advertised concurrent stream limit to be exceeded MUST treat this as a stream error" (RFC
-    // 9113 §5.1.2).
+    // causes its advertised concurrent stream limit to be exceeded MUST treat this as a stream error"
+    // (RFC 9113 §5.1.2).
     const excess = this.#streams.active >= concurrentStreamLimit;
     if (excess || !this.#life.takes(streamId)) {
       return this.#refuseStream(streamId, excess && this.#control.acknowledged);

@@ -37,7 +37,7 @@ export function wrongLength(streamId: number): StreamError {
 // sender that says so is broken; tools that test for conformance expect this error (RFC 9113 §5.4.2), from a
 // PRIORITY frame as well.
 /** A stream that is said to depend on itself. */
-export function dependsOnItself(streamId: number): StreamError {
+export function selfDependency(streamId: number): StreamError {
   return new StreamError(
     streamId,
     ErrorCode.PROTOCOL_ERROR,

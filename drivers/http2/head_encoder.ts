@@ -1,8 +1,8 @@
 /**
  * Encodes the heads that a server sends: final and informational responses, trailers, promises.
  *
- * What a handler says of connection-specific fields is input to the server's own, and never copied (RFC 9113
- * §8.2.2).
+ * What a handler says of connection-specific fields is input to the server's own, and never copied
+ * (RFC 9113 §8.2.2).
  *
  * @module
  */

@@ -108,8 +108,8 @@ export class Receiver implements WatchedReceiver {
    * @throws {StreamError} PROTOCOL_ERROR where or as there may be none
    */
   onTrailers(stream: Http2Stream, endStream: boolean, list: HeaderList): void {
-    // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed (RFC 9113
-    // §8.1)
+    // "a HEADERS frame without the END_STREAM flag set [...] after the initial HEADERS": malformed
+    // (RFC 9113 §8.1)
     if (!endStream) throw badTrailers(stream.id, "Trailers do not end their stream (RFC 9113 §8.1)");
     // "Frame types other than DATA or stream management frames [...] MUST NOT be sent on a connected stream"
     if (stream.message?.upgradeHandler && stream.response !== "awaited") {

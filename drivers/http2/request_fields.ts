@@ -65,8 +65,8 @@ function findKind({ name, value }: HeaderField): FieldKind {
   if (!isFieldValue(value)) return FieldKind.Malformed;
   const kind = KINDS.get(name);
   if (kind !== undefined) return kind;
-  // "A field name MUST NOT contain characters in the ranges 0x00-0x20, 0x41-0x5a, or 0x7f-0xff" (RFC 9113
-  // §8.2.1)
+  // "A field name MUST NOT contain characters in the ranges 0x00-0x20, 0x41-0x5a, or 0x7f-0xff"
+  // (RFC 9113 §8.2.1)
   if (!isToken(name) || UPPER_CASE.test(name)) return FieldKind.Malformed;
   // "the TE header field [...] MAY be present in an HTTP/2 request; when it is, it MUST NOT contain any value
   // other than "trailers"" (RFC 9113 §8.2.2)

@@ -112,8 +112,8 @@ function findFields(fields: readonly HeaderField[], streamId: number): Found {
       throw malformed({ streamId }, `${show(field.name)} may not be there, or not so`, "8.2");
     }
     if (kind >= FieldKind.Method && kind <= FieldKind.Protocol) {
-      // "All pseudo-header fields sent [...] MUST appear [...] before all regular field lines" (RFC 9113
-      // §8.3)
+      // "All pseudo-header fields sent [...] MUST appear [...] before all regular field lines"
+      // (RFC 9113 §8.3)
       if (found.first < index) throw malformed({ streamId }, `${field.name} behind a regular field`, "8.3");
     } else if (found.first > index) found.first = index;
     if (kind !== FieldKind.Plain) note(found, kind, field, streamId);

@@ -98,8 +98,8 @@ function judgeMessageOnClosed(closing: Closing): Verdict {
       return "connection-closed";
     case Closing.Unknown:
       // A stream that was passed over is closed and was never used: "The identifier of a newly established
-      // stream MUST be numerically greater than all streams that the initiating endpoint has opened" (RFC
-      // 9113 §5.1.1)
+      // stream MUST be numerically greater than all streams that the initiating endpoint has opened"
+      // (RFC 9113 §5.1.1)
       return "protocol-error";
     default:
       return closing satisfies never;

@@ -22,8 +22,6 @@ export class PartialFieldBlock {
   readonly streamId: number;
   /** Whether the stream ends with it. */
   readonly endStream: boolean;
-  /** Whether the stream depends on itself, as the HEADERS frame said. */
-  dependsOnItself = false;
   readonly #limits: FieldBlockLimits;
   readonly #fragments: Uint8Array[] = [];
   #size = 0;

@@ -1,6 +1,6 @@
 /**
- * Field blocks on their way out: HEADERS or PUSH_PROMISE, and CONTINUATION where one frame is not enough (RFC
- * 9113 §4.3, §6.10).
+ * Field blocks on their way out: HEADERS or PUSH_PROMISE, and CONTINUATION where one frame is not enough
+ * (RFC 9113 §4.3, §6.10).
  *
  * @module
  */

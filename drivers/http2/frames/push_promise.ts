@@ -13,8 +13,8 @@ const PROMISED_ID_SIZE = 4;
 /**
  * Parses the promised stream, and narrows the frame to its fragment of the field block.
  *
- * @throws {ConnectionError} PROTOCOL_ERROR for padding, and for a stream that no server can promise (RFC 9113
- * §5.1.1)
+ * @throws {ConnectionError} PROTOCOL_ERROR for padding, and for a stream that no server can promise
+ * (RFC 9113 §5.1.1)
  */
 export function parsePushPromise(frame: Frame): number {
   removePadding(frame, PROMISED_ID_SIZE);

@@ -49,8 +49,8 @@ export class DynamicTable {
   }
 
   /**
-   * Adds an entry in front, evicting the oldest; one that is larger than the table empties it (RFC 7541
-   * §4.4).
+   * Adds an entry in front, evicting the oldest; one that is larger than the table empties it
+   * (RFC 7541 §4.4).
    */
   add(field: HeaderField): void {
     this.#evict(this.#capacity - field.size);

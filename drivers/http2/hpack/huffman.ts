@@ -47,8 +47,8 @@ function buildTree(): Tree {
 }
 
 // "A padding strictly longer than 7 bits MUST be treated as a decoding error. A padding not corresponding to
-// the most significant bits of the code for the EOS symbol MUST be treated as a decoding error." (RFC 7541
-// §5.2)
+// the most significant bits of the code for the EOS symbol MUST be treated as a decoding error."
+// (RFC 7541 §5.2)
 function markAccepting(children: Int16Array): Uint8Array {
   const accepting = new Uint8Array(INNER_NODES);
   let node = 0;
@@ -79,8 +79,8 @@ function takeBits(children: Int16Array, from: number, bits: number): number {
     node = children[2 * node + ((bits >>> bit) & 1)]!;
     if (node >= 0) continue;
     const symbol = ~node;
-    // "A Huffman-encoded string literal containing the EOS symbol MUST be treated as a decoding error." (RFC
-    // 7541 §5.2)
+    // "A Huffman-encoded string literal containing the EOS symbol MUST be treated as a decoding error."
+    // (RFC 7541 §5.2)
     if (symbol === EOS) return BROKEN;
     entry = HAS_SYMBOL | symbol;
     node = 0;
