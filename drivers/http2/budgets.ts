@@ -1,6 +1,6 @@
 /**
- * What a peer may do for nothing, counted (RFC 9113 §10.5). Each budget is an option; who exceeds one gets
- * GOAWAY with ENHANCE_YOUR_CALM.
+ * Rate limits for what costs the peer little and the server more (RFC 9113 §10.5). Each is an option; a peer
+ * that exceeds one gets GOAWAY with ENHANCE_YOUR_CALM.
  *
  * What was of use gives back: a client that downloads sends WINDOW_UPDATE and PING frames in proportion to
  * the data that it gets, for as long as it likes.

@@ -42,7 +42,10 @@ export interface ControlParts {
 export class Control {
   /** What the peer has asked for. */
   readonly peer: PeerSettings = new PeerSettings();
-  /** The window that the peer has for a new stream, as far as it is known to know. */
+  /**
+   * The window that a new stream starts with: 65,535 until the peer has acknowledged our SETTINGS, then
+   * `streamWindowSize`.
+   */
   receiveWindow = DEFAULT_WINDOW;
   readonly #parts: ControlParts;
   readonly #priorities = new EarlyPriorities();

@@ -67,6 +67,7 @@ export class PullGate {
    * then.
    */
   mayPull(stream: Http2Stream, ahead: number): boolean {
+    if (stream.ended) return true; // its source was cancelled, and has nothing to give but its end
     if (this.#asked.has(stream)) return this.#mayPullMore(stream, ahead);
     if (this.#parked.length > 0) return false;
     if (!this.#hasRoom && !(this.#hasSpare && this.#host.canSend(stream))) return false;

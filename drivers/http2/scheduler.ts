@@ -1,7 +1,7 @@
 /**
- * Which stream sends next (RFC 9218 §10): the most urgent first; of one urgency those that are of use only as
- * a whole one after the other, the others in turn. So that nobody starves, every eighth frame goes to whoever
- * has waited longest.
+ * Decides which stream sends next (RFC 9218 §10): the most urgent first. Within one urgency, non-incremental
+ * responses are sent one after another and incremental ones share in turn. Every eighth frame goes to the
+ * stream that has waited longest, so that nobody starves.
  *
  * @module
  */

@@ -16,9 +16,9 @@ export type ResponseState = "awaited" | "writing" | "sent";
 
 /** A stream that is not idle. */
 export class Http2Stream implements Schedulable {
-  /** Its number. */
+  /** The number of the stream. */
   readonly id: number;
-  /** Where it stands. */
+  /** The state of the stream. */
   state: StreamState;
   /** The request; `null` where its head could not be taken. */
   message: Http2Message | null = null;
@@ -29,68 +29,65 @@ export class Http2Stream implements Schedulable {
   bodiless = false;
   /** How far the response has come. */
   response: ResponseState = "awaited";
-  /** Whether its handler runs: then it counts, even when it is closed. */
+  /** Whether the handler of the request runs: the stream counts then, even when it is closed. */
   running = false;
-  /** How urgent its response is. */
+  /** How urgent the response is. */
   priority: Priority = UNSIGNALED;
-  /** For the scheduler. */
+  /** When the stream had its turn: for the scheduler alone. */
   turn = 0;
 
   /** How many bytes the peer takes; negative after its settings have shrunk (RFC 9113 §6.9.2). */
   sendWindow: number;
   /** The data that waits to be sent, from {@link Http2Stream.offset} on; `null` for none. */
   data: Uint8Array | null = null;
-  /** Where what was not sent of it begins. */
+  /** Where the part of {@link Http2Stream.data} begins that was not sent. */
   offset = 0;
   /** Whether the stream ends with that data. */
   endsWithData = false;
-  /** Settles when that data was sent. */
+  /** Settles when {@link Http2Stream.data} was sent. */
   sent: PromiseWithResolvers<null> | null = null;
-  /** Where the data comes from, when it is a stream. */
+  /** The stream that the content of the response comes from, while it is sent. */
   source: ResponseStream | null = null;
-  /** Bytes of its response that wait, and count: for the `PullGate` alone, as the next four are. */
+  /** Bytes of the response that wait, and count: for the `PullGate` alone, as the next four fields are. */
   held = 0;
-  /** How many bytes its source has given at once, or is taken to give at first. */
+  /** How many bytes the source has given the last time, or is expected to give the first time. */
   chunkSize = 65_536;
-  /** How many bytes its source is expected to give now. */
+  /** How many bytes the source is expected to give next. */
   expected = 0;
-  /** Resolves when its source may be asked for more; `null` while nobody waits for that. */
+  /** Resolves when the source may be asked for more; `null` while nobody waits for that. */
   parked: PromiseWithResolvers<boolean> | null = null;
-  /** Whether it is waited for as long as it takes. */
+  /** Whether the response waits as long as it takes, rather than send its head meanwhile. */
   isPatient = true;
-  /** Since when its request waits to be dispatched; `Infinity` when it does not. */
+  /** Since when the request waits to be dispatched; `Infinity` when it does not. */
   waitsSince = Infinity;
   /** Called once the stream is closed; `null` unless it is a tunnel. */
   onClosed: (() => void) | null = null;
 
-  /** How many bytes are taken of the peer; `null` where the request has no body. */
+  /** How many bytes the peer may send; `null` where the request has no body. */
   window: ReceiveWindow | null = null;
   /** The declared length of the request's body, or `null`. */
   declared: number | null = null;
   /** Bytes of the body that have come. */
   bytesReceived = 0;
 
-  /** When the response was complete though the request is not. */
+  /** When the response was complete; `Infinity` unless that was ahead of the end of the request. */
   answeredAt = Infinity;
-  /** How many bytes of the rest of such a request are still dropped before the stream is reset. */
+  /** How many more bytes of a request that was answered are dropped before the stream is reset. */
   drainLeft = 0;
-  /** Since when the peer is asked for bytes of the body and gives none; `Infinity` while it is not asked. */
+  /** Since when the handler waits for bytes of the body and none come; `Infinity` while it does not wait. */
   awaitedSince = Infinity;
-  /** Milliseconds for which it was asked, and the bytes that had come before. */
+  /** For how many milliseconds in all the handler has waited for bytes that the peer could have sent. */
   timeAwaited = 0;
   /**
    * Since when the peer takes less than it should, though data waits for its window; `Infinity` while none
    * waits.
    */
   blockedSince = Infinity;
-  /** Bytes sent since then. */
+  /** How many bytes were sent since {@link Http2Stream.blockedSince}. */
   sentSince = 0;
-  /**
-   * Milliseconds of waiting for the window since the last time that the peer's rate was looked at, and the
-   * bytes sent.
-   */
+  /** For how many milliseconds the window was shut since the rate of the peer was last checked. */
   timeBlocked = 0;
-  /** See {@link Http2Stream.timeBlocked}. */
+  /** How many bytes were sent since the rate of the peer was last checked. */
   sentWhileBlocked = 0;
 
   /** @param id its number; @param state in which it begins; @param sendWindow the peer's */
