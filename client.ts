@@ -64,6 +64,9 @@ const NOTHING = new Uint8Array(0);
 /** How large a read is that only watches for the end of a connection while its parser is held, in bytes. */
 const WATCH_SIZE = 1024;
 
+/** How many bytes such reads take at most, so that the end of a connection is seen behind some further requests. */
+const WATCH_LIMIT = 16 * 1024;
+
 /** How long the peer's side may have ended before it is probed whether it is still there, in milliseconds. */
 const PROBE_DELAY = 500;
 
@@ -341,7 +344,12 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
       } else if (step.value === undefined) {
         if (this.#resumed !== null) await this.#resumed.promise;
         this.#waiting = true;
-        const count = await this.#reader.read();
+        let count: number | null;
+        try {
+          count = await this.#reader.read();
+        } catch {
+          return this.close(); // the connection has failed, which is no fault of the parser
+        }
         if (!this.#waiting || this.#phase !== "open") return this.#drop(count);
         this.#waiting = false;
         if (this.#queue.size === 0) this.#taken = 0;
@@ -512,7 +520,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   /** Called at each tick. */
   onTick(now: number): void {
     if (now >= this.#writeDeadline && !this.#waitOn(now)) return this.close();
-    if (now >= this.#deadline) return this.#expire();
+    // While the parser is held, the peer is not waited for: its deadline is moved once the parser goes on.
+    const isWaitedFor = this.#phase !== "open" || this.#waiting;
+    if (now >= this.#deadline && isWaitedFor) return this.#expire();
     if (this.#phase === "open") this.#driver?.onTick?.(now);
     if (this.#phase !== "open" || this.#heldSince > now - PATIENCE) return;
     if (this.#endedAt === Infinity) this.#watch();
@@ -535,7 +545,6 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   /** The peer's time is up: its parser is told, where it waits for it. */
   #expire(): void {
     if (this.#phase !== "open") return this.close();
-    if (!this.#waiting) return;
     this.#waiting = false;
     this.#deadline = Infinity;
     const late = new HttpError(408, "The request did not come in time (RFC 9110 §15.5.9)");
@@ -547,7 +556,8 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   // While the parser is held nothing is read, so the end of the peer's side would go unseen. One small read is kept pending to
   // see it; if that read returns bytes, the parser gets them next.
   #watch(): void {
-    if (this.#reader.busy || this.#resumed !== null || this.#endedAt !== Infinity) return;
+    const { isReading, ahead } = this.#reader;
+    if (isReading || ahead >= WATCH_LIMIT || this.#resumed !== null || this.#endedAt !== Infinity) return;
     this.#reader.watch(Math.min(WATCH_SIZE, this.options.chunkSize)).then(
       (count) => count === null && this.#onEnd(),
       () => this.close(),

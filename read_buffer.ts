@@ -17,7 +17,10 @@ export class ReadBuffer {
   #buffer: Memory;
   #target: Memory;
   #pending: Promise<number | null> | null = null;
+  readonly #ahead: Uint8Array[] = []; // what has come while the connection was watched
   #sparse = 0;
+  /** How many bytes have come while the connection was watched, and were not taken yet. */
+  ahead = 0;
 
   /** @param connection what is read; @param largest the largest read, in bytes */
   constructor(connection: Connection, largest: number) {
@@ -27,12 +30,21 @@ export class ReadBuffer {
   }
 
   /** Whether a read is under way. */
-  get busy(): boolean {
+  get isReading(): boolean {
     return this.#pending !== null;
   }
 
-  /** Reads: the number of bytes, for {@link ReadBuffer.take}, or `null` at the end. Joins a read that is under way. */
+  /** Whether a read is under way, or bytes have come that were not taken yet. */
+  get busy(): boolean {
+    return this.isReading || this.ahead > 0;
+  }
+
+  /**
+   * Reads: the number of bytes, for {@link ReadBuffer.take}, or `null` at the end. What has come ahead is first; a read that is
+   * under way is joined.
+   */
   read(): Promise<number | null> {
+    if (this.#ahead.length > 0) return Promise.resolve(this.#ahead[0]!.length);
     if (this.#pending === null) {
       this.#target = this.#buffer;
       this.#pending = this.#connection.read(this.#buffer.bytes);
@@ -40,15 +52,25 @@ export class ReadBuffer {
     return this.#pending;
   }
 
-  /** Begins a read of at most `size` bytes into memory of its own; the next {@link ReadBuffer.read} joins it. */
-  watch(size: number): Promise<number | null> {
-    this.#target = new Memory(size);
-    this.#pending = this.#connection.read(this.#target.bytes);
-    return this.#pending;
+  /** Reads at most `size` bytes ahead, into memory of their own. Gives how many have come, or `null` at the end. */
+  async watch(size: number): Promise<number | null> {
+    const memory = this.#target = new Memory(size);
+    this.#pending = this.#connection.read(memory.bytes);
+    const count = await this.#pending;
+    if (count === null) return null; // which the next read gives too
+    this.#pending = null;
+    this.#ahead.push(memory.start(count));
+    this.ahead += count;
+    return count;
   }
 
   /** The bytes of the read that gave `count`; valid until the next read. */
   take(count: number): Uint8Array {
+    const ahead = this.#ahead.shift();
+    if (ahead !== undefined) {
+      this.ahead -= ahead.length;
+      return ahead;
+    }
     const target = this.#target;
     this.#pending = null;
     if (target === this.#buffer) this.#adapt(count);

@@ -360,6 +360,7 @@ export class Http1Driver implements HttpDriver {
       message.fail(error);
       if (message.response !== "awaited") return message.written;
       message.abort(error);
+      this.#source?.cancel(error); // of the handler's response, whose head still waits for its first chunk
     }
     const response = this.#client.renderError(fault, message?.request ?? null);
     const answered: Answered = this.#heads.begun
@@ -440,8 +441,10 @@ export class Http1Driver implements HttpDriver {
     message.interrupt(new ClientDisconnectedError());
   }
 
-  /** Cuts a response whose stream gives nothing to a peer that has ended its side. */
+  /** Interrupts what a peer has asked before it ended its side, and cuts a response to it whose stream gives nothing. */
   onTick(now: number): void {
+    if (this.#peerEndedAt === Infinity) return;
+    if (this.#message?.isInterrupted === false) this.#message.interrupt(new ClientDisconnectedError());
     if (now - Math.max(this.#peerEndedAt, this.#askedSourceAt) > SILENCE_AFTER_END) {
       this.#source?.fail(new ClientDisconnectedError());
     }
