@@ -93,8 +93,7 @@ export class Peer {
   #isOpen = true;
   /** Whether the server has ended its side. */
   ended = false;
-  /** Called with the bytes that come. */
-  onBytes: ((bytes: Uint8Array) => void) | null = null;
+  #held: PromiseWithResolvers<void> | null = null;
 
   constructor(connection: MemoryConnection, client: Client) {
     this.#connection = connection;
@@ -112,12 +111,18 @@ export class Peer {
       ) {
         const bytes = buffer.slice(0, count);
         this.#received.push(bytes);
-        this.onBytes?.(bytes);
+        await this.#held?.promise;
       }
     } catch (error) {
       if (!isGone(error)) throw error;
     }
     this.ended = true;
+  }
+
+  /** Whether it takes what comes. */
+  set reads(reads: boolean) {
+    if (reads) this.#held?.resolve();
+    this.#held = reads ? null : this.#held ?? Promise.withResolvers();
   }
 
   /** Everything that has come. */
@@ -179,6 +184,8 @@ export class Harness {
   readonly #log: unknown[] = [];
   readonly #peers: Peer[] = [];
   #moves = 0;
+  /** Whether an error that was logged is what the handler deserves. */
+  isDeserved: (error: unknown) => boolean = () => false;
 
   constructor(time: FakeTime, handler: (harness: Harness) => Handler, options: ServerOptions) {
     this.time = time;
@@ -221,14 +228,14 @@ export class Harness {
 
   /** The errors that were logged and that no handler has thrown. */
   get faults(): readonly unknown[] {
-    return this.#log.filter((error) => !(error instanceof OnPurpose));
+    return this.#log.filter((error) => !(error instanceof OnPurpose || this.isDeserved(error)));
   }
 
   /** Waits until the server has let go of everything, and fails where it does not. */
   async finish(): Promise<void> {
     const end = this.time.now + PATIENCE;
     await this.quiesce();
-    while (this.server.clients.size > 0 && this.time.now < end) await this.time.pass(1000);
+    while (this.#isBusy && this.time.now < end) await this.time.pass(1000);
     this.#demandNothing();
     for (const peer of this.#peers) peer.close();
     await this.server.stop(0);
@@ -237,6 +244,10 @@ export class Harness {
     this.ledger.demandSettled();
     const [fault] = this.faults;
     if (fault !== undefined) throw new Finding(`the server reports: ${fault}`, { cause: fault });
+  }
+
+  get #isBusy(): boolean {
+    return this.time.waiting > 0 || this.server.clients.size > 0 || this.server.stats.runningHandlers > 0;
   }
 
   #demandNothing(): void {

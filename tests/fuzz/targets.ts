@@ -4,6 +4,7 @@
  * @module
  */
 
+import { endings } from "./endings.ts";
 import { hpackDecoder, hpackEncoder } from "./hpack.ts";
 import { http1Codec } from "./http1_codec.ts";
 import { http1Driver } from "./http1_driver.ts";
@@ -35,4 +36,5 @@ export const TARGETS: readonly Target<unknown>[] = [
   http2Driver,
   webSocketDriver,
   state,
+  endings,
 ];
