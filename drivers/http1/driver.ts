@@ -215,7 +215,7 @@ export class Http1Driver implements HttpDriver {
   #awaitHead(): void {
     const { headerTimeout, http1Timeout } = this.#client.options;
     this.#input.retain();
-    if (this.#headTimed) return;
+    if (this.#headTimed || this.#stopped !== null) return; // stop() has set the deadline
     this.#headTimed = this.#served === 0 || this.#heads.begun;
     this.#client.extendDeadline(this.#headTimed ? headerTimeout : http1Timeout);
   }

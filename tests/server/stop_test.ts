@@ -1,6 +1,6 @@
 /** Stopping: what is waited for, for how long, and limits that are absent. */
 
-import { defaultOptions, type Handler, type OptionsInit, Response, serve } from "../../mod.ts";
+import { ClientStatus, defaultOptions, type Handler, type OptionsInit, Response, serve } from "../../mod.ts";
 import { assertEquals } from "../support/assert.ts";
 import { turns, until, within } from "../support/deadline.ts";
 import { FakeTime } from "../support/fake_time.ts";
@@ -71,6 +71,23 @@ Deno.test("stop() gives what runs 30 seconds by default, and cuts it then", asyn
     assertEquals(server.clients.size, 1);
     await time.pass(1);
     assertEquals(server.clients.size, 0);
+    await stopped;
+  });
+});
+
+Deno.test("stop() waits for the first request of a connection of the same turn no longer than for that of another", async () => {
+  await withServer(() => new Response(), {}, async ({ connect, server }) => {
+    using time = new FakeTime();
+    const raw = connect();
+    let isStopped = false;
+    const stopped = server.stop().then(() => isStopped = true);
+    await time.pass(1_000); // a twentieth of headerTimeout, and ticks
+    assertEquals([raw.client.status & ClientStatus.ClosedWrite, isStopped], [
+      ClientStatus.ClosedWrite,
+      false,
+    ]);
+    await time.pass(2_500); // lingerTimeout
+    assertEquals(isStopped, true);
     await stopped;
   });
 });
