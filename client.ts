@@ -1,6 +1,6 @@
 /**
- * One connection: it reads, feeds the parser of its driver, queues what is written, keeps the deadlines, and has the one
- * path by which everything ends. It knows nothing of HTTP's syntax.
+ * One connection. A client reads, feeds the parser of its driver, queues what is written, keeps the
+ * deadlines, and has the one path by which everything ends. It knows nothing of HTTP's syntax.
  *
  * @module
  */
@@ -26,30 +26,33 @@ import { ServerRequest } from "./request.ts";
 import type { RequestBody } from "./request_body.ts";
 import { type WriteObserver, type WritePool, WriteQueue } from "./write_queue.ts";
 
-/** What a client needs of the server that it belongs to. */
+/** The part of the server that a client uses. */
 export interface ClientOwner {
   /** The deadlines of all clients. */
   readonly deadlines: DeadlineQueue;
-  /** The event loop as all clients share it. */
+  /** The share of the event loop that all clients have together. */
   readonly share: EventLoopShare;
-  /** What all clients write with. */
+  /** The memory and the write turns of all clients. */
   readonly writes: WritePool;
   /** The clients that are waited for while they read. */
   readonly slowReaders: SlowReaders;
-  /** Closes the connection, now or as soon as nothing of it is left. Called once; nothing more is read or written. */
+  /**
+   * Closes the connection, at once or as soon as Deno would free its socket. Called once; afterwards the
+   * client reads and writes nothing.
+   */
   close(connection: Connection): void;
-  /** Gives a request to the handler; never throws and never rejects. */
+  /** Passes a request to the handler. Never throws and never rejects. */
   dispatch(request: ServerRequest): Response | Promise<Response>;
-  /** The response to what the peer did wrong; never throws and never rejects. */
+  /** Answers a fault of the peer. Never throws and never rejects. */
   renderError(error: HttpError, request: ServerRequest | null): Response | Promise<Response>;
-  /** The response to what the handler did wrong; never throws and never rejects. */
+  /** Answers an error of the handler. Never throws and never rejects. */
   renderFailure(error: unknown, request: ServerRequest | null): Response | Promise<Response>;
-  /** Reports what must not be lost. */
+  /** Logs an error. */
   report(error: unknown, request: ServerRequest | null): void;
 }
 
 /**
- * Where a connection stands. Each state but the last has its deadline.
+ * The state of a connection. Each state but the last has its deadline.
  *
  * ```text
  *  ▶ starting ──▶ open ──▶ closing ──▶ lingering ──▶ closed
@@ -61,13 +64,16 @@ type Phase = "starting" | "open" | "closing" | "lingering" | "exported" | "close
 
 const NOTHING = new Uint8Array(0);
 
-/** How large a read is that only watches for the end of a connection while its parser is held, in bytes. */
+/** The size of a read that only watches for the end of the peer's side while the parser is held, in bytes. */
 const WATCH_SIZE = 1024;
 
-/** How many bytes such reads take at most, so that the end of a connection is seen behind some further requests. */
+/**
+ * How many bytes such reads take at most: enough to see the end of the peer's side behind some further
+ * requests.
+ */
 const WATCH_LIMIT = 16 * 1024;
 
-/** How long the peer's side may have ended before it is probed whether it is still there, in milliseconds. */
+/** How long after the peer has ended its side, and after each probe, the peer is probed, in milliseconds. */
 const PROBE_DELAY = 500;
 
 // An id is unique in the process, which only the module can know.
@@ -109,7 +115,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   readonly #owner: ClientOwner;
   readonly #queue: WriteQueue;
   readonly #reader: ReadBuffer;
-  readonly #pending: RequestMessage[] = []; // a Set makes itself anew as it is filled and emptied, for each request
+  readonly #pending: RequestMessage[] = []; // no Set, which would allocate again for each request
   readonly #onClose: ((client: Client) => void)[] = [];
   #phase: Phase = "starting";
   #status: ClientStatus = ClientStatus.Open;
@@ -126,9 +132,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   #isSlow = false; // it is one of the slow readers
   #heldSince = Infinity;
   #endedAt = Infinity; // when the peer ended its side
-  #probedAt = Infinity; // when it was last tried out whether the peer is still there
+  #probedAt = Infinity; // when the peer was last probed
   #watchesSoon = false;
-  #lingers = true; // the peer may be sending: the end waits for it
+  #lingers = true; // whether the end waits for the peer's end, because the peer may be sending
   #lingered = 0;
   #stopper: AbortController | null = null;
   #drain: PromiseWithResolvers<null> | null = null;
@@ -136,8 +142,8 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   #flushed: PromiseWithResolvers<void> | null = null;
 
   /**
-   * @param connection what the peer is connected by; the client owns it from now on
-   * @param options in force for it
+   * @param connection to the peer; the client owns it from now on
+   * @param options in force for this client
    * @param owner the server
    */
   constructor(connection: Connection, options: Options, owner: ClientOwner) {
@@ -158,7 +164,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.#reader = new ReadBuffer(connection, options.chunkSize);
   }
 
-  // What is seen of it.
+  // Properties.
 
   /** @inheritdoc */
   get tlsInfo(): TlsInfo | null {
@@ -185,7 +191,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     if (this.#queue.size <= this.options.softStreamCap) return null;
     if (this.#drain === null) {
       this.#drain = Promise.withResolvers();
-      this.#drain.promise.catch(ignore); // whoever waits is told; nobody has to
+      this.#drain.promise.catch(ignore); // must not become an unhandled rejection if nobody awaits it
     }
     return this.#drain.promise;
   }
@@ -272,10 +278,10 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.#owner.report(error, request);
   }
 
-  // Its life.
+  // Life.
 
   /**
-   * Serves the connection until it is over: TLS handshake, choice of the driver, then the parser's steps.
+   * Serves the connection until the end: does the TLS handshake, chooses the driver, then feeds the parser.
    *
    * @param factory chooses the driver
    * @returns a promise that resolves when the connection is closed or exported, and never rejects
@@ -312,7 +318,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.#successor = { driver, unparsed };
   }
 
-  /** The parser of the driver that takes over, where one does. */
+  /** Sets up the driver that takes over, if there is one. Returns its parser. */
   #succeed(): HttpParser | null {
     if (this.#successor === null || this.#phase !== "open") return null;
     const { driver, unparsed } = this.#successor;
@@ -332,7 +338,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.extendDeadline(Infinity);
   }
 
-  /** Feeds the parser until it returns, or until nothing further is to be parsed. */
+  /** Feeds the parser until it returns, or until the connection leaves the phase `open`. */
   async #feed(parser: HttpParser): Promise<void> {
     let step = await this.#resume(parser, undefined);
     while (!step.done && this.#phase === "open") {
@@ -370,7 +376,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     return chunk === null ? parser.throw(new ClientDisconnectedError()) : parser.next(chunk);
   }
 
-  /** Time during which the parser was held is not the peer's: its deadline moves by as much. */
+  /**
+   * Moves the deadline by the time for which the parser was held, because the peer could not use that time.
+   */
   #release(): void {
     const held = this.now - this.#heldSince;
     if (held > 0 && this.#deadline !== Infinity) this.#deadline += held;
@@ -385,16 +393,16 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     return null;
   }
 
-  /** What comes after the last message that is parsed. */
+  /** Drops bytes that come after the last message. */
   #drop(count: number | null): undefined {
     if (this.#phase === "exported") return;
     if (count === null) this.#onEnd();
     else this.#lingered += this.#reader.take(count).length;
   }
 
-  /** Takes a request to the handler, and its response to the driver. */
+  /** Passes a request to the handler, and the response to the driver. */
   #take(request: ServerRequest): Promise<null> | null {
-    this.#lingers = true; // a stop that finds the connection idle may be followed by requests that were under way
+    this.#lingers = true; // because requests may still come after a stop that found the connection idle
     this.#pending.push(ServerRequest.messageOf(request));
     const response = this.#owner.dispatch(request);
     if (!(response instanceof Promise)) return this.#answer(request, response);
@@ -402,14 +410,14 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     return response.then((late) => this.#answer(request, late));
   }
 
-  /** A response takes a while: the connection is watched for its end, unless the response is there within milliseconds. */
+  /** Starts to watch for the end of the peer's side, unless the response is there within milliseconds. */
   #watchSoon(): void {
     if (this.#watchesSoon || this.#phase !== "open") return;
     this.#watchesSoon = true;
     this.#owner.deadlines.soon(this);
   }
 
-  /** Called some milliseconds after a response began to take a while. */
+  /** Called some milliseconds after a request without an immediate response. */
   onSoon(): void {
     this.#watchesSoon = false;
     if (this.#phase === "open" && this.#pending.length > 0 && !this.#waiting) this.#watch();
@@ -427,7 +435,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   }
 
   #settle(message: RequestMessage, error?: unknown): void {
-    const at = this.#pending.indexOf(message); // none once the client is closed
+    const at = this.#pending.indexOf(message); // -1 once the client is closed
     if (at >= 0) {
       const last = this.#pending.pop()!;
       if (last !== message) this.#pending[at] = last;
@@ -468,7 +476,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   onEmpty(): void {
     this.#writeDeadline = Infinity;
     this.onWriteDrain?.();
-    // Whoever was told may have queued the last bytes, and asked for the end behind them.
+    // The callback may have queued more bytes, and may have asked for the end behind them.
     if (this.#queue.size > 0) return;
     if (this.#phase === "closing") this.#endWriting();
     if (this.#phase === "exported") {
@@ -482,9 +490,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.close();
   }
 
-  // "a server [...] performs a half-close by closing only the write side of the read/write connection. The server then continues
-  // to read from the connection until it receives a corresponding close by the client" (RFC 9112 §9.6): closing at once, with
-  // input unread, would make TCP take back the response.
+  // "a server [...] performs a half-close by closing only the write side of the read/write connection. The
+  // server then continues to read from the connection until it receives a corresponding close by the client"
+  // (RFC 9112 §9.6): closing at once, with input unread, would make TCP take back the response.
   #endWriting(): void {
     this.#phase = "lingering";
     this.#status |= ClientStatus.ClosedWrite;
@@ -508,8 +516,8 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     }
   }
 
-  // A peer that goes on sending is not cut at once: a program that sends before it reads would meet the
-  // reset, and never look at the response. Its bytes wait in the system, which holds it back, until
+  // A peer that goes on sending is not cut at once, because a program that sends before it reads would get
+  // the reset before it reads the response. The bytes wait in the system, which holds the peer back, until
   // `lingerTimeout` is over.
   #untilClosed(): Promise<void> {
     return new Promise((resolve) => this.onClose(() => resolve()));
@@ -542,7 +550,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.#owner.slowReaders.release(this);
   }
 
-  /** The peer's time is up: its parser is told, where it waits for it. */
+  /**
+   * Ends the connection of a peer that is late. The open connection's parser gets a 408, which it answers.
+   */
   #expire(): void {
     if (this.#phase !== "open") return this.close();
     this.#waiting = false;
@@ -553,8 +563,8 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     );
   }
 
-  // While the parser is held nothing is read, so the end of the peer's side would go unseen. One small read is kept pending to
-  // see it; if that read returns bytes, the parser gets them next.
+  // While the parser is held nothing is read, so the end of the peer's side would go unseen. One small read
+  // is kept pending to see it. Its bytes, if it returns some, are given to the parser next.
   #watch(): void {
     const { isReading, ahead } = this.#reader;
     if (isReading || ahead >= WATCH_LIMIT || this.#resumed !== null || this.#endedAt !== Infinity) return;
@@ -564,15 +574,16 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     );
   }
 
-  // A peer that has ended its side may wait for its response, or be gone: only writing tells. A peer that waits ignores an
-  // informational response; the system of one that is gone answers it with a reset.
+  // A peer that has ended its side may be waiting for its response, or may be gone; only a write can tell. A
+  // peer that waits ignores an informational response. The system of a peer that is gone answers with a
+  // reset.
   #probe(now: number): void {
     if (now - this.#probedAt <= PROBE_DELAY) return;
     this.#probedAt = now;
     this.#driver?.probe?.();
   }
 
-  // Its end.
+  // The end.
 
   #fail(error: unknown): void {
     const ours = this.#phase === "open" && !this.#waiting;
@@ -617,7 +628,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
   /** @inheritdoc */
   async stop(timeout: number): Promise<void> {
     if (this.#phase === "closed") return;
-    this.#stopper ??= new AbortController(); // so that whoever takes over the connection from here on knows it too
+    this.#stopper ??= new AbortController(); // so that a later taker of the connection gets an aborted signal
     this.#stopper.abort(new ClientDisconnectedError("The server stops"));
     this.#lingers = !this.#isIdle;
     const closed = Promise.withResolvers<void>();
@@ -633,7 +644,9 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     return this.#stopper?.signal.aborted ?? false;
   }
 
-  /** Ends the connection once its driver is done. A driver that has handed over was not the last: its successor is stopped next. */
+  /**
+   * Ends the connection once its driver is done, unless this driver has a successor, which is stopped next.
+   */
   #stopDriver(driver: HttpDriver): void {
     driver.stop().then(() => {
       if (this.#driver === driver && this.#successor === null) this.write(NOTHING, true);
@@ -670,7 +683,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     }
     this.#phase = "exported";
     this.#deadline = Infinity;
-    if (this.#queue.size > 0) this.#flushed = Promise.withResolvers(); // responses before it, whose deadline goes on
+    if (this.#queue.size > 0) this.#flushed = Promise.withResolvers(); // of earlier responses
     else this.#owner.deadlines.delete(this);
     const exported = new ExportedConnection(this.connection, {
       unparsed: this.#driver.release(),
@@ -689,7 +702,7 @@ const PATIENCE = 50;
 
 function gone(): Promise<null> {
   const rejected = Promise.reject(new ClientDisconnectedError());
-  rejected.catch(ignore); // whoever waits is told; nobody has to
+  rejected.catch(ignore); // must not become an unhandled rejection if nobody awaits it
   return rejected;
 }
 
@@ -699,7 +712,9 @@ interface Address {
   readonly isUnix: boolean;
 }
 
-/** One side's address; of a socket that is dead already it is unknown. */
+/**
+ * Reads the address of one side. The address of a socket that is dead already is unknown, and becomes `""`.
+ */
 function readAddress(connection: Connection, side: "remoteAddr" | "localAddr"): Address {
   try {
     const address = connection[side];

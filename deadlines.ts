@@ -1,21 +1,22 @@
 /**
- * The deadlines of all connections of a server: one coarse tick, however many there are, instead of a timer for each read.
+ * The deadlines of all connections of a server. One coarse tick for all connections replaces a timer per
+ * read.
  *
  * @module
  */
 
 import { LONGEST_TIME } from "./base/option_checks.ts";
 
-/** Milliseconds between two ticks: how exact a deadline is. */
+/** Milliseconds between two ticks. A deadline is met with this precision. */
 export const TICK = 100;
 
 /** Milliseconds until {@link Timed.onSoon}: most handlers have answered by then. */
 const SOON = 5;
 
 /**
- * Calls back when `milliseconds` have passed; never where that is longer than any timer waits, as `Infinity` is.
+ * Calls back after `milliseconds`. Never calls back for `Infinity`, or any time that is too long for a timer.
  *
- * @returns what `clearTimeout` takes
+ * @returns the argument for `clearTimeout`
  */
 export function callAfter(
   milliseconds: number,
@@ -24,19 +25,19 @@ export function callAfter(
   return milliseconds > LONGEST_TIME ? undefined : setTimeout(callback, milliseconds);
 }
 
-/** What has deadlines. */
+/** An object that has deadlines. */
 export interface Timed {
   /** Called at each tick, with the time in milliseconds of `performance.now()`. */
   onTick(now: number): void;
 }
 
-/** What may ask for a call before the next tick. */
+/** An object that may ask for a call before the next tick. */
 export interface Hurried extends Timed {
   /** Called once, some milliseconds after {@link DeadlineQueue.soon}. */
   onSoon(): void;
 }
 
-/** Ticks while there is something to tick for; an open connection keeps the process alive anyway. */
+/** Ticks while it has entries. The timer keeps the process alive, as the open connections do anyway. */
 export class DeadlineQueue {
   readonly #timed = new Set<Timed>();
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -44,17 +45,21 @@ export class DeadlineQueue {
   #soonTimer: ReturnType<typeof setTimeout> | undefined;
   #now = performance.now();
 
-  /** The time of the last tick, in milliseconds of `performance.now()`: a clock that costs nothing to read. */
+  /**
+   * The time of the last tick, in milliseconds of `performance.now()`. It costs less to read than a clock.
+   */
   get now(): number {
     return this.#now;
   }
 
-  /** When `timeout` milliseconds from now will have passed for sure: the clock may be one tick behind. */
+  /**
+   * Returns the time after `timeout` milliseconds, plus one tick, because `now` may be one tick behind.
+   */
   after(timeout: number): number {
     return this.#now + timeout + TICK;
   }
 
-  /** Begins to tick for one more. */
+  /** Adds an object whose `onTick()` is called from now on. */
   add(timed: Timed): void {
     this.#timed.add(timed);
     if (this.#timer !== null) return;
@@ -62,7 +67,7 @@ export class DeadlineQueue {
     this.#timer = setInterval(() => this.#tick(), TICK);
   }
 
-  /** Calls `onSoon()` in some milliseconds: one timer for all that ask meanwhile. */
+  /** Calls `onSoon()` in some milliseconds. All objects that ask meanwhile share one timer. */
   soon(timed: Hurried): void {
     if (this.#soon.push(timed) === 1) this.#soonTimer = setTimeout(() => this.#onSoon(), SOON);
   }
@@ -73,7 +78,7 @@ export class DeadlineQueue {
     for (const timed of waiting) timed.onSoon();
   }
 
-  /** Ticks no more for it. */
+  /** Removes an object. Its `onTick()` is no longer called. */
   delete(timed: Timed): void {
     this.#timed.delete(timed);
     if (this.#timed.size > 0 || this.#timer === null) return;

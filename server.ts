@@ -1,6 +1,6 @@
 /**
- * The server: listeners, accept loops, what is limited across connections, and the way of a request to its handler and of an
- * error to its page. It never sees a byte.
+ * The server: listeners, accept loops, limits across connections, the dispatch of requests to the handler,
+ * and the pages of errors. It never reads or writes bytes itself.
  *
  * @module
  */
@@ -40,9 +40,11 @@ import {
 import { WritePool } from "./write_queue.ts";
 
 /**
- * What answers requests. It may be a handler of `Deno.serve`: the exchange has the members of `Deno.ServeHandlerInfo`.
+ * Answers requests. A handler of `Deno.serve` fits, because the exchange has the members of
+ * `Deno.ServeHandlerInfo`.
  *
- * A handler that throws is answered by `onError`; where there is none, with the status of an {@link HttpError}, or with 500.
+ * When a handler throws, `onError` answers. Without `onError`, an {@link HttpError} is answered with its
+ * status, and any other error with 500.
  */
 export type Handler = (
   request: Request,
@@ -51,15 +53,17 @@ export type Handler = (
 
 type Answer = globalThis.Response | Promise<globalThis.Response>;
 
-/** How a server is made: every option of {@link Options}, and what is not a limit. */
+/** The settings of a server: every option of {@link Options}, and callbacks. */
 export interface HttpServerInit extends OptionsInit {
-  /** Answers what a handler threw, and only that: the handler of that name of `Deno.serve` fits. */
+  /** Answers the errors of handlers, and only those. The `onError` of `Deno.serve` fits. */
   readonly onError?: ErrorHandler | undefined;
-  /** Renders the page of every other error, what a client did wrong among them; a short text by default. */
+  /**
+   * Renders the page of every other error, such as a fault of a client. By default the page is a short text.
+   */
   readonly renderError?: ErrorRenderer | undefined;
   /**
-   * Logs an error that nobody else answers, with the request that it belongs to; `null` where it belongs to none. By default it
-   * goes to the console, behind the method, the target and the peer of the request.
+   * Logs an error that nobody else answers, with the request that it belongs to; `null` where it belongs to
+   * none. By default it goes to the console, behind the method, the target and the peer of the request.
    */
   readonly log?: ((error: unknown, request: Request | null) => void) | undefined;
   /** Chooses the driver of each client. */
@@ -68,11 +72,11 @@ export interface HttpServerInit extends OptionsInit {
 
 /** Figures of a server, read at any time. */
 export interface ServerStats {
-  /** Connections that cost a descriptor: those that are open, and those that the platform has yet to let go of. */
+  /** Connections that cost a descriptor: open ones, and closed ones whose socket Deno still keeps. */
   readonly clients: number;
   /** Connections that were accepted since the start. */
   readonly accepted: number;
-  /** Connections that were closed at once for a limit. */
+  /** Connections that were closed at once because of a limit. */
   readonly refused: number;
   /** Requests that were dispatched since the start. */
   readonly requests: number;
@@ -84,7 +88,7 @@ export interface ServerStats {
   readonly pendingResponses: number;
   /** Handlers whose promise has not settled. */
   readonly runningHandlers: number;
-  /** Requests that wait until a handler may run for them. */
+  /** Requests that wait for a handler. */
   readonly waitingHandlers: number;
 }
 
@@ -103,7 +107,7 @@ export interface ServerStats {
  * ```
  */
 export class HttpServer {
-  /** The options, where a listener has none of its own. */
+  /** The options of the server, which a listener inherits unless it has its own. */
   readonly options: Options;
   readonly #handler: Handler;
   readonly #pages: ErrorPages;
@@ -156,8 +160,8 @@ export class HttpServer {
   }
 
   /**
-   * The clients that are connected. One that is closed (see `status`) is among them for as long as the platform keeps its
-   * socket, as Deno does over TLS where the peer neither takes what was sent nor leaves.
+   * The clients that are connected. A closed client (see `status`) is among them as long as Deno keeps its
+   * socket: over TLS, until the peer has taken what was sent or has left.
    */
   get clients(): ReadonlySet<Client> {
     return this.#clients;
@@ -192,11 +196,12 @@ export class HttpServer {
   // Connections.
 
   /**
-   * Listens on one more address. May be called any number of times, until the server is stopped.
+   * Listens on one more address. It may be called any number of times, until the server is stopped.
    *
    * @param where the address, with TLS if there is a certificate, and options that differ from the server's
-   * @returns the listener; closing it ends only it
-   * @throws {Deno.errors.AddrInUse} and whatever else `Deno.listen` throws, with a message that says what to do
+   * @returns the listener; closing it does not stop the server
+   * @throws {Deno.errors.AddrInUse} and whatever else `Deno.listen` throws, with a message that says what to
+   * do
    */
   listen(where: ListenUnixOptions & OptionsInit): Listener<Deno.UnixAddr>;
   /** Listens on one more TCP port, with TLS if there is a certificate. */
@@ -222,8 +227,8 @@ export class HttpServer {
   }
 
   /**
-   * Serves a connection that somebody else made: one from a listener of one's own, or in memory. The server owns it from
-   * then on, and closes it at once where a limit says so.
+   * Serves a connection that you have made, for example one of your own listener, or one in memory. From then
+   * on the server owns the connection, and closes it at once if a limit is exceeded.
    */
   accept(connection: Connection, options?: OptionsInit): Client {
     return this.#admit(
@@ -272,7 +277,7 @@ export class HttpServer {
     return this.#handlers.enter(member) ? this.#handle(request, member) : this.#queue(request, member);
   }
 
-  /** Lets a request wait until its handler may run. */
+  /** Makes a request wait until its handler may run. */
   #queue(request: ServerRequest, member: Member): Answer {
     const turn = this.#handlers.wait(member, ServerRequest.messageOf(request).signal);
     if (turn === null) return this.#refuse(request);
@@ -287,12 +292,16 @@ export class HttpServer {
     return this.#pages.ofClient(new HttpError(503, "Too many requests are waiting", { headers }), request);
   }
 
-  /** The answer to a client that has left. One that has only ended its side reads it, but a page is not worth it. */
+  /**
+   * The answer to a client that has left. One that has only ended its side reads it, but a page is not worth
+   * it.
+   */
   #dismiss(): Answer {
     return new Response(null, { status: 503, headers: this.#retryLater() });
   }
 
-  // "The server MAY send a Retry-After header field" (RFC 9110 §15.6.4). By then no request waits that waits now.
+  // "The server MAY send a Retry-After header field" (RFC 9110 §15.6.4). By then no request waits that waits
+  // now.
   #retryLater(): Record<string, string> {
     const { handlerQueueTimeout: time } = this.options;
     return time === Infinity ? {} : { "retry-after": String(Math.ceil(time / 1000)) };
@@ -344,16 +353,18 @@ export class HttpServer {
     });
   }
 
-  // Its end.
+  // The end.
 
   /**
-   * Stops: nothing further is accepted, idle connections are closed at once, and running exchanges are finished with
-   * `connection: close`. What is left after `timeout` milliseconds is cut: connections are closed, and handlers that still run are
-   * not waited for. Until then a handler is waited for even when its client has left. May be called again, with a shorter time.
+   * Stops the server. Nothing further is accepted, idle connections are closed at once, and running exchanges
+   * are finished with `connection: close`. The server also waits for handlers whose client has left. After
+   * `timeout` milliseconds it closes all connections, and waits for no handler any more. It may be called
+   * again with a shorter time.
    *
-   * @param timeout milliseconds; `options.shutdownTimeout` when left out, `Infinity` or `null` for as long as it takes
-   * @returns a promise that resolves when all is closed and no handler runs, or when the time is over
-   * @throws {RangeError} when the time is none
+   * @param timeout milliseconds; by default `options.shutdownTimeout`; `Infinity` or `null` for no limit
+   * @returns a promise that resolves when all connections are closed and no handler runs, or when the time is
+   * over
+   * @throws {RangeError} when `timeout` is not such a number
    */
   async stop(timeout: number | null = this.options.shutdownTimeout): Promise<void> {
     const time = timeout ?? Infinity;
@@ -383,13 +394,13 @@ export class HttpServer {
     this.#handlers.abandon();
   }
 
-  /** Stops, so that a server may be declared with `await using`. */
+  /** Stops the server, so that a server may be declared with `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 }
 
-/** `OPTIONS *` is about the server as a whole (RFC 9110 §9.3.7), which no handler for its resources knows. */
+/** Answers `OPTIONS *`, which is about the server as a whole and not about a resource (RFC 9110 §9.3.7). */
 function optionsOfServer({ client }: RequestMessage): globalThis.Response {
   return new Response(null, { status: 204, headers: { allow: allowField(client.options.allowedMethods) } });
 }

@@ -1,5 +1,5 @@
 /**
- * What the handler of `exchange.upgrade()` is given.
+ * The connection that the handler of `exchange.upgrade()` gets.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { Connection, TlsInfo } from "./connection.ts";
 
 const CHUNK_SIZE = 16 * 1024;
 
-/** What an {@link UpgradedConnection} is made of. */
+/** The parts of an {@link UpgradedConnection}. */
 export interface UpgradedConnectionInit {
-  /** What is known of the TLS session; `null` without TLS. */
+  /** The TLS session; `null` without TLS. */
   readonly tlsInfo: TlsInfo | null;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
@@ -20,16 +20,17 @@ export interface UpgradedConnectionInit {
 }
 
 /**
- * A connection that was taken over from HTTP: over HTTP/1 the connection itself, over HTTP/2 one stream of it. Its first reads
- * give the bytes that had come behind the request's head. No time limit of HTTP applies. It is closed by whoever has it, by an
- * error, or by itself once both sides have ended; its client counts as connected until then.
+ * A connection that was taken over from HTTP: over HTTP/1 the connection itself, over HTTP/2 one stream. The
+ * first reads return bytes that had come behind the head of the request. No time limit of HTTP applies. The
+ * connection ends when its owner calls `close()`, at an error, or when both sides have ended. Its client
+ * counts as connected until then.
  *
  * Use `readable` and `writable`, or `read` and `write`; not both for one direction.
  */
 export class UpgradedConnection implements Connection, Disposable {
-  /** What is known of the TLS session; `null` without TLS. */
+  /** The TLS session; `null` without TLS. */
   readonly tlsInfo: TlsInfo | null;
-  /** Aborts when the server stops: what is not closed when its time is over is cut. */
+  /** Aborts when the server stops. The server closes the connection when `shutdownTimeout` is over. */
   readonly signal: AbortSignal;
   readonly #connection: Connection;
   readonly #turns: LoopTurns;
@@ -47,12 +48,14 @@ export class UpgradedConnection implements Connection, Disposable {
     this.signal = signal;
   }
 
-  /** The connection underneath, which an error does not close: for whoever closes it in any case. */
+  /**
+   * Returns the connection underneath, which does not close itself at an error. The caller has to close it.
+   */
   static underlying(upgraded: UpgradedConnection): Connection {
     return upgraded.#connection;
   }
 
-  /** The turns of the event loop that the connection takes: for whoever reads the connection underneath. */
+  /** Returns the turns of the event loop, which a reader of the connection underneath has to ask for. */
   static turnsOf(upgraded: UpgradedConnection): LoopTurns {
     return upgraded.#turns;
   }
@@ -67,12 +70,18 @@ export class UpgradedConnection implements Connection, Disposable {
     return this.#connection.remoteAddr;
   }
 
-  /** Reads into `buffer`: the number of bytes, or `null` once the peer has ended its side. An error closes the connection. */
+  /**
+   * Reads into `buffer`. Resolves with the number of bytes, or with `null` once the peer has ended its side.
+   * An error closes the connection.
+   */
   read(buffer: Uint8Array): Promise<number | null> {
     return this.#connection.read(buffer).then(this.#onRead, this.#onError);
   }
 
-  /** Writes some of `data` and says how many bytes; `data` must not change before that. An error closes the connection. */
+  /**
+   * Writes some bytes of `data`, which must not change meanwhile. Resolves with the number of bytes written.
+   * An error closes the connection.
+   */
   write(data: Uint8Array): Promise<number> {
     return this.#connection.write(data).then(this.#onWritten, this.#onError);
   }
@@ -95,12 +104,12 @@ export class UpgradedConnection implements Connection, Disposable {
     return held === null ? count : held.then(() => count);
   };
 
-  /** Writes all of `data`; it must not change before that. */
+  /** Writes all of `data`, which must not change meanwhile. */
   async writeAll(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length;) at += await this.write(data.subarray(at));
   }
 
-  /** Ends this side only; where the connection underneath cannot, both. */
+  /** Ends this side only, or both sides if the connection underneath has no `closeWrite()`. */
   async closeWrite(): Promise<void> {
     if (this.#connection.closeWrite === undefined) return this.close();
     await this.#connection.closeWrite();
@@ -108,19 +117,19 @@ export class UpgradedConnection implements Connection, Disposable {
     if (this.#readEnded) this.close();
   }
 
-  /** Closes both directions; pending reads and writes are rejected. Calling it again does nothing. */
+  /** Closes both directions. Pending reads and writes reject. A second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#connection.close();
   }
 
-  /** Closes, so that a connection may be declared with `using`. */
+  /** Closes the connection, so that a connection may be declared with `using`. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** The peer's bytes as a stream: the same one at each call. Cancelling it closes the connection. */
+  /** The bytes of the peer as a stream, the same stream at each call. Cancelling it closes the connection. */
   get readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#readable ??= new ReadableStream({
       type: "bytes",
@@ -136,7 +145,10 @@ export class UpgradedConnection implements Connection, Disposable {
     return this.#readable;
   }
 
-  /** A stream whose bytes go to the peer: the same one at each call. Closing it ends this side, aborting it closes both. */
+  /**
+   * A stream to the peer, the same stream at each call. Closing it ends this side only; aborting it closes
+   * the connection.
+   */
   get writable(): WritableStream<Uint8Array> {
     this.#writable ??= new WritableStream({
       write: (chunk) => this.writeAll(chunk),

@@ -1,10 +1,10 @@
 /**
- * The bytes that wait to be written to a connection. What is queued before the next turn of the microtask queue, and while a
- * write is in flight, goes out in one write.
+ * The bytes that wait to be written to a connection. Bytes that are queued before the next microtask turn, or
+ * during a write, go out in one write.
  *
- * The connections of a server take that turn together: what was read at once, and is answered without waiting, is answered before
- * the first write of it. Then neither the processor changes between JavaScript and system calls with each request, nor does a
- * peer on the same machine wake up for each response.
+ * All connections of a server flush in the same microtask turn: every request that arrived in one turn of the
+ * event loop and is answered synchronously is answered before the first write. This batches the system calls,
+ * and a peer on the same machine is woken once instead of once per response.
  *
  * @module
  */
@@ -14,23 +14,29 @@ import type { Connection } from "./connection.ts";
 import { COPIED_WRITE_SIZE } from "./drivers/driver.ts";
 import { type Memory, MemoryPool } from "./memory.ts";
 
-// As many small buffers are kept as connections that may be answered in one turn: 4 MiB at most, and 1 MiB of large ones.
+// One small buffer for each connection that may be answered in one turn: 4 MiB at most, and 1 MiB of large
+// ones.
 const SMALL_BUFFER = COPIED_WRITE_SIZE;
 const KEPT_SMALL_BUFFERS = 1024;
 const LARGE_BUFFER = 16 * 1024; // one record of TLS
 const KEPT_LARGE_BUFFERS = 64;
 
-/** How many turns of the microtask queue a stream is given to go on. Each costs a hundredth of a write. */
+/**
+ * How many microtask turns a write waits for the next chunk of a stream. A turn costs a hundredth of a write.
+ */
 const PATIENCE = 8;
 
-/** What is chained to it runs when the code under way has come to its end. */
+/** A resolved promise. A callback chained to it runs when the running code has ended. */
 const TURN = Promise.resolve();
 
-/** What the queues of a server share: memory for small writes, so that an idle one holds none, and the turn to write. */
+/**
+ * Memory and turns that all queues of a server share. Memory for small writes is shared so that an idle queue
+ * holds none.
+ */
 export class WritePool {
-  /** What most responses fit in. */
+  /** Buffers that most responses fit in. */
   readonly small: MemoryPool = new MemoryPool(SMALL_BUFFER, KEPT_SMALL_BUFFERS);
-  /** What streams and pipelines are gathered in. */
+  /** Buffers that gather the chunks of streams and the responses of pipelines. */
   readonly large: MemoryPool = new MemoryPool(LARGE_BUFFER, KEPT_LARGE_BUFFERS);
   #waiting: WriteQueue[] = [];
   readonly #onTurn = () => this.#takeTurn();
@@ -40,7 +46,7 @@ export class WritePool {
     (buffer.bytes.length === this.small.size ? this.small : this.large).give(buffer);
   }
 
-  /** Gives a queue its turn in the microtask queue, behind what is in it already. */
+  /** Schedules the turn of a queue behind the microtasks that wait already. */
   schedule(queue: WriteQueue): void {
     if (this.#waiting.push(queue) === 1) TURN.then(this.#onTurn);
   }
@@ -51,13 +57,13 @@ export class WritePool {
     let taken = 0;
     try {
       while (taken < waiting.length) waiting[taken++]!.takeTurn();
-    } finally { // one that throws does not take the others' turn
+    } finally { // a queue that throws must not cost the other queues their turn
       for (const queue of waiting.slice(taken)) this.schedule(queue);
     }
   }
 }
 
-/** Who is told what becomes of queued bytes. */
+/** The callbacks of a queue. */
 export interface WriteObserver {
   /** The connection has taken `count` bytes. */
   onWritten(count: number): void;
@@ -67,13 +73,13 @@ export interface WriteObserver {
   onWriteError(error: unknown): void;
 }
 
-/** What a queue works with. */
+/** The parts of a queue. */
 export interface WriteQueueParts {
-  /** What it shares with the other queues of the server. */
+  /** Memory and turns that all queues of the server share. */
   readonly pool: WritePool;
-  /** The turns of the event loop that its connection takes. */
+  /** The turns of the event loop that the connection takes. */
   readonly turns: LoopTurns;
-  /** Is called back when bytes were written, or could not be. */
+  /** Called back when bytes were written, or could not be written. */
   readonly observer: WriteObserver;
 }
 
@@ -82,8 +88,8 @@ export class WriteQueue {
   /** How many bytes wait. */
   size = 0;
   /**
-   * Whether more is likely to follow at once, as from a stream: then small pieces are gathered as long as the code under way
-   * goes on to make some.
+   * Whether more bytes are likely to follow at once, as from a stream. If so, small pieces are gathered for
+   * some microtask turns.
    */
   gathers = false;
   readonly #connection: Connection;
@@ -94,7 +100,7 @@ export class WriteQueue {
   #tail: Memory | null = null;
   #tailSize = 0;
   #writing: Uint8Array | null = null;
-  #pooled: Memory | null = null; // where what is written lies
+  #pooled: Memory | null = null; // the buffer that is being written
   #scheduled = false;
   #gatheredFor = 0; // turns of the microtask queue
   #ended = false;
@@ -109,7 +115,10 @@ export class WriteQueue {
     this.#observer = observer;
   }
 
-  /** Queues bytes: up to {@link COPIED_WRITE_SIZE} are copied, a larger array must not change until it was written. */
+  /**
+   * Queues bytes. Up to {@link COPIED_WRITE_SIZE} bytes are copied; a larger array must not change until it
+   * was written.
+   */
   push(data: Uint8Array): void {
     if (this.#ended || data.length === 0) return;
     this.size += data.length;
@@ -121,10 +130,10 @@ export class WriteQueue {
     this.#pool.schedule(this);
   }
 
-  /** Begins to write what waits. For the pool, when it is this one's turn. */
+  /** Begins to write. The pool calls it when it is the turn of this queue. */
   takeTurn(): void {
-    // A stream that has its next chunk at hand needs some turns of the microtask queue to give it; one that has not needs a turn
-    // of the event loop, and is not waited for.
+    // A stream that has its next chunk ready delivers the chunk within some microtask turns. A stream that
+    // does not needs a turn of the event loop, and the write does not wait for it.
     if (this.gathers && this.size < LARGE_BUFFER && this.#gatheredFor++ < PATIENCE) {
       return this.#pool.schedule(this);
     }
@@ -132,7 +141,7 @@ export class WriteQueue {
     this.#flush();
   }
 
-  /** Drops what waits; nothing further is written. */
+  /** Drops the bytes that wait. Nothing further is written. */
   end(): void {
     this.#ended = true;
     this.size = 0;
@@ -141,7 +150,7 @@ export class WriteQueue {
     this.#tailSize = 0;
   }
 
-  // A peer that takes bytes as fast as they are made would keep the event loop, as one that sends them would.
+  // Asks for a turn, because a peer that takes bytes as fast as they are made could keep the event loop busy.
   #flush(): void {
     if (this.#writing !== null || this.size === 0) return;
     const held = this.#turns.onWrite(this.size);
@@ -177,7 +186,7 @@ export class WriteQueue {
     this.#tailSize += data.length;
   }
 
-  /** Exchanges a small buffer that has not enough room for a large one. */
+  /** Replaces a small buffer by a large one if the small one has not enough room for `count` more bytes. */
   #makeRoom(count: number): void {
     const tail = this.#tail;
     if (tail?.bytes.length !== SMALL_BUFFER || this.#tailSize + count <= SMALL_BUFFER) return;
@@ -186,8 +195,9 @@ export class WriteQueue {
     this.#pool.give(tail);
   }
 
-  // A head that waits is filled up with the first bytes of its body: they are never two small writes, of which the second would
-  // wait 40 ms for the acknowledgement of the first (Nagle's algorithm, which Deno's TLS connections cannot turn off).
+  // Fills the buffer of a waiting head with the first bytes of the body, so that head and body are never two
+  // small writes. The second would wait 40 ms for the acknowledgement of the first (Nagle's algorithm, which
+  // Deno's TLS connections cannot turn off).
   #refer(data: Uint8Array): void {
     let rest = data;
     this.#makeRoom(data.length);
@@ -214,7 +224,7 @@ export class WriteQueue {
     try {
       this.#connection.write(data).then(this.#onWritten, this.#onError);
     } catch (error) {
-      this.#fail(error); // a connection of somebody's own may throw at once
+      this.#fail(error); // a custom connection may throw synchronously
     }
   }
 
@@ -240,7 +250,7 @@ export class WriteQueue {
   }
 }
 
-/** One array that waits, and the buffer of the pool that it lies in. */
+/** An array that waits, and the buffer of the pool that holds it, if one does. */
 interface Waiting {
   readonly data: Uint8Array;
   readonly pooled: Memory | null;

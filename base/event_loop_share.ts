@@ -1,12 +1,15 @@
 /**
- * Keeps the event loop fair: how long the connections of a server may work before everybody else has a turn.
+ * Keeps the event loop fair by limiting how long the connections of a server may work before others have a
+ * turn.
  *
- * A read or a write of a socket that is ready settles without a turn of the event loop. A peer whose bytes are always there
- * could therefore keep the loop for seconds: no connection would be accepted, no timer would fire, no other client be read.
- * So every loop that a peer feeds reports its steps to {@link LoopTurns}, and waits where it is given a promise.
+ * A read or a write of a socket that is ready settles without a turn of the event loop. A peer that always
+ * has bytes ready could therefore keep the loop busy for seconds. In this time no connection would be
+ * accepted, no timer would fire, and no other client would be read. So every loop that a peer feeds reports
+ * its steps to {@link LoopTurns}, and waits when it gets a promise.
  *
- * Only a connection whose peer is ahead of it has to wait: one that reads, or writes, many bytes at once, or takes many
- * messages out of one read. A client with one request at a time never waits behind those that send thousands.
+ * Only a connection whose peer is ahead has to wait: one that reads or writes many bytes at once, or takes
+ * many messages out of one read. A client that sends one request at a time never waits behind clients that
+ * send thousands.
  *
  * @module
  */
@@ -14,28 +17,31 @@
 /** How long the connections of a server may work before the event loop has to rest, in milliseconds. */
 const LONGEST_SPELL = 8;
 
-/** A server whose connections took no large step for so long was at rest, in milliseconds. */
+/** After this time without a step, in milliseconds, a server counts as having rested. */
 const LONGEST_GAP = 20;
 
 /**
- * How many large calls of the system the connections of a server may make in a spell. Deno completes at most 128 calls in one
- * turn of its loop, and those of other connections have to be among them.
+ * How many large system calls the connections of a server may make before the loop has to rest. Deno
+ * completes at most 128 calls in one turn of its loop, and calls of other connections have to be among them.
  */
 const CALLS_PER_SPELL = 96;
 
-/** A call that moves bytes from this number on is large: the peer is ahead, and the bytes may hold much to do. */
+/** From this many bytes on a call is large: the peer is ahead, and the bytes may cause much work. */
 const LARGE_CALL = 4096;
 
-/** Looking at the clock costs 80 ns: a connection looks at it after steps of this weight. */
+/**
+ * After steps of this weight a connection reads the clock. It does not after each step, because that costs 80
+ * ns.
+ */
 const WEIGHT_PER_LOOK = 32;
 
 /** The weight of a large call. */
 const CALL_WEIGHT = 32;
 
-/** The weight of a message out of a large read. */
+/** The weight of a message that was taken out of a large read. */
 const MESSAGE_WEIGHT = 8;
 
-/** The event loop as the connections of one server share it. */
+/** The share of the event loop that all connections of one server have together. */
 export class EventLoopShare {
   #startedAt = 0;
   #lookedAt = 0;
@@ -43,12 +49,12 @@ export class EventLoopShare {
   #rest: PromiseWithResolvers<null> | null = null;
   readonly #onRest = () => this.#endRest();
 
-  /** Whether some connection waits for the loop to rest. */
+  /** Whether a connection waits for the loop to rest. */
   get rests(): boolean {
     return this.#rest !== null;
   }
 
-  /** What a connection has to wait for after a step of some weight, or `null` when it may go on. */
+  /** Returns what to await after a step of this weight, or `null` when the connection may go on. */
   look(weight: number): Promise<null> | null {
     const now = performance.now();
     if (now - this.#lookedAt > LONGEST_GAP) this.#begin(now);
@@ -64,8 +70,8 @@ export class EventLoopShare {
     this.#calls = 0;
   }
 
-  // A timer, and one that is not due: only a loop with nothing to do asks the system at once what has arrived. An immediate, or a
-  // timer that is due already, would let it do so in one of 61 turns.
+  // Uses a timer that is not yet due, because only a loop that has nothing to do polls the system for I/O at
+  // once. With an immediate, or a timer that is due, the loop would poll only in one of 61 turns.
   #beginRest(): void {
     this.#rest = Promise.withResolvers();
     setTimeout(this.#onRest, 0);
@@ -81,22 +87,27 @@ export class EventLoopShare {
 }
 
 /**
- * The steps that one connection takes in the turns of the event loop. Each call reports one, and gives `null` when the
- * connection may go on; or a promise, after which it may. All that wait go on in the order in which they came.
+ * The steps of one connection. Each call reports a step. It returns `null` when the connection may go on, or
+ * a promise that the connection has to await first. Waiting connections go on in the order in which they
+ * came.
  */
 export class LoopTurns {
   readonly #share: EventLoopShare;
   #weight = 0;
   #messageWeight = 1;
 
-  /** Begins to count for one connection of the server that `share` is of. */
+  /**
+   * Begins to count for one connection.
+   *
+   * @param share of the server that the connection belongs to
+   */
   constructor(share: EventLoopShare) {
     this.#share = share;
   }
 
-  /** So many bytes were read; what they hold is not looked at before the promise has settled. */
+  /** Reports that `count` bytes were read. They must not be parsed before the promise has settled. */
   onRead(count: number): Promise<null> | null {
-    if (count < LARGE_CALL) { // all that the peer has sent was read: it is not ahead
+    if (count < LARGE_CALL) { // the peer is not ahead, because everything it has sent was read
       this.#weight = 0;
       this.#messageWeight = 1;
       return null;
@@ -105,17 +116,17 @@ export class LoopTurns {
     return this.#add(CALL_WEIGHT);
   }
 
-  /** So many bytes are written next, or were written just now. */
+  /** Reports that `count` bytes are written next, or were just written. */
   onWrite(count: number): Promise<null> | null {
     return count < LARGE_CALL ? null : this.#add(CALL_WEIGHT);
   }
 
-  /** A message or a frame was taken out of bytes that hold more, or a chunk out of a stream. */
+  /** Reports that a message or a frame was taken out of bytes that hold more, or a chunk out of a stream. */
   onMessage(): Promise<null> | null {
     return this.#add(this.#messageWeight);
   }
 
-  /** Something was done that may have taken long, as a handler of the user's; the clock is looked at each time. */
+  /** Reports work that may have taken long, such as a handler. The clock is read each time. */
   onWork(): Promise<null> | null {
     this.#weight = 0;
     return this.#share.look(0);
