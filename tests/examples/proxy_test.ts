@@ -207,7 +207,7 @@ for (const [name, start] of proxies) {
     await withProxy(start, () => ok, async ({ upstream, connect }) => {
       const raw = await connect();
       await raw.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-      await pass(20);
+      await until("the first chunk at the upstream server", () => upstream.pending.includes("hello"));
       await raw.send("6\r\n world\r\n0\r\nX-T: 1\r\n\r\n");
       assertEquals((await raw.readResponse()).status, 200);
       const [request = ""] = upstream.requests;

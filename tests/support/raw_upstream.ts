@@ -27,6 +27,8 @@ function endOf(bytes: string): number {
 export class RawUpstream implements AsyncDisposable {
   /** The requests that came in full, in their order. */
   readonly requests: string[] = [];
+  /** What has come of the request under way. */
+  pending = "";
   /** How many connections are open. */
   open = 0;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -54,7 +56,7 @@ export class RawUpstream implements AsyncDisposable {
     this.open++;
     this.#connections.add(connection);
     try {
-      for (let bytes = ""; await this.#serveOne(connection, bytes);) bytes = "";
+      while (await this.#serveOne(connection));
     } catch (error) {
       if (!(error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.Interrupted)) {
         throw error;
@@ -67,13 +69,13 @@ export class RawUpstream implements AsyncDisposable {
   }
 
   /** Takes one request, and says whether the connection goes on. */
-  async #serveOne(connection: Deno.TcpConn, before: string): Promise<boolean> {
+  async #serveOne(connection: Deno.TcpConn): Promise<boolean> {
     const buffer = new Uint8Array(65_536);
-    let bytes = before;
+    let bytes = "";
     while (endOf(bytes) < 0) {
       const count = await connection.read(buffer);
       if (count === null) return false;
-      bytes += fromLatin1(buffer.subarray(0, count));
+      this.pending = bytes += fromLatin1(buffer.subarray(0, count));
     }
     this.requests.push(bytes);
     const answer = await this.#answer(bytes);
