@@ -62,7 +62,7 @@ export function fieldList(headers: Headers): string[] {
 const NO_LINES: FieldLines = { get: () => null, toPairs: () => [] };
 
 /**
- * A view's own property: the view itself. By it `Object.create(headers)` and a proxy of one find the view.
+ * The key of a property that holds the view itself. `Object.create(headers)` and a proxy find the view by it.
  */
 const SELF: unique symbol = Symbol("headers");
 
@@ -84,7 +84,7 @@ class RequestHeaders {
     if (self.#real !== null) return self.#real.get(name);
     const asked = String(name);
     const found = self.#lines.get(asked.toLowerCase());
-    // the web's class says what is wrong with a name that is none
+    // The web's class throws its own error for a name that is not a token.
     return found !== null || isToken(asked) ? found : self.#toReal().get(asked);
   }
 

@@ -23,8 +23,8 @@ export type UpgradeHandler = (connection: UpgradedConnection) => void | Promise<
 const NO_TRAILERS: FieldLines = { get: () => null, toPairs: () => [] };
 
 /**
- * One request as its driver has it. Each driver has a class of its own for it; this one holds what they share: the end of
- * the exchange, which is either delivered or aborted, once.
+ * One request as its driver has it. Each driver has a class of its own for it; this one holds what they
+ * share: the end of the exchange, which is either delivered or aborted, once.
  */
 export abstract class RequestMessage {
   /** The client that sent it. */
@@ -39,7 +39,10 @@ export abstract class RequestMessage {
   abstract readonly url: string;
   /** The header section. */
   abstract readonly fields: FieldLines;
-  /** The protocol that an extended CONNECT asks for (RFC 8441 §4), such as `websocket`; `null` for any other request. */
+  /**
+   * The protocol that an extended CONNECT asks for (RFC 8441 §4), such as `websocket`; `null` for any other
+   * request.
+   */
   abstract readonly extendedProtocol: string | null;
   /** The body, or `null` when it has none. */
   abstract readonly body: RequestBody | null;
@@ -63,7 +66,9 @@ export abstract class RequestMessage {
   /** Promises a response to `path`; says whether the client takes it. */
   abstract push(path: string, headers?: HeadersInit): boolean;
 
-  /** What takes over the connection (or stream) behind the head of the response, once the handler has said so. */
+  /**
+   * What takes over the connection (or stream) behind the head of the response, once the handler has said so.
+   */
   upgradeHandler: UpgradeHandler | null = null;
 
   /**
@@ -108,7 +113,10 @@ export abstract class RequestMessage {
     return this.#outcome !== "pending";
   }
 
-  /** Whether the client has left, or at least ended its side with `halfClose: "abort"`: its signal has aborted. */
+  /**
+   * Whether the client has left, or at least ended its side with `halfClose: "abort"`: its signal has
+   * aborted.
+   */
   get isInterrupted(): boolean {
     return this.#interruption !== undefined;
   }
@@ -157,16 +165,16 @@ export abstract class RequestMessage {
   }
 }
 
-/** What a signal aborts with: that the client left is said as the web says that a request was aborted. */
+/** Returns the reason of a signal. A client that left is reported by an `AbortError`, as the web does. */
 function asAbortReason(reason: unknown): unknown {
   if (!(reason instanceof ClientDisconnectedError)) return reason;
   return new RequestAbortedError(reason.message, { cause: reason.cause ?? reason });
 }
 
-/** For promises whose rejection is told elsewhere too: nobody need watch them. */
+/** Keeps a rejection that is reported elsewhere from being an unhandled one: `promise.catch(ignore)`. */
 export function ignore(): void {}
 
-/** Calls a function of somebody else's, and tells of its failure, be it at once or later. */
+/** Calls a function of the user. Calls `onFailure` when it throws, or when its promise rejects. */
 export function attempt(act: () => unknown, onFailure: (error: unknown) => void): void {
   try {
     const done = act();

@@ -1,5 +1,5 @@
 /**
- * The request as a handler meets it: a web `Request` that is built lazily.
+ * The request that a handler gets: a web `Request` that is built lazily.
  *
  * @module
  */
@@ -20,11 +20,11 @@ const SELF: unique symbol = Symbol("request");
 
 /**
  * A web `Request` over a received message: `instanceof Request` holds, and `fetch(request)`, `new
- * Request(request)` and `new Request(url, request)` work with it. What is not touched is not made: no
- * `Headers`, stream or signal.
+ * Request(request)` and `new Request(url, request)` work with it. `Headers`, stream and signal are made only
+ * when they are first used.
  *
- * It differs from a `Request` that was made by a constructor in what HTTP allows and the web's class does
- * not: `method` keeps its case, and CONNECT, TRACE and a body beside GET and HEAD come through. `fetch` and
+ * It also shows what HTTP allows and a constructor of `Request` does not: `method` keeps its case, and may be
+ * CONNECT or TRACE, and GET and HEAD may have a body. `fetch` and
  * `new Request` reject such a request with a `TypeError`; the handler reads it, and `clone()` copies it, as
  * any other. `redirect` is `"manual"`, so that whoever passes a request on passes the redirects back.
  */
@@ -143,11 +143,11 @@ export class ServerRequest {
     const copy = new ServerRequest(self.#message);
     if (self.#message.body !== null) copy.#carrier = self.#carry().clone();
     if (self.#headers !== null) copy.#headers = copyHeaders(self.#headers);
-    self.#real = null; // its body is no longer the carrier's
+    self.#real = null; // because the carrier has a new body from here on
     return asRequest(copy);
   }
 
-  /** Reads the body without a stream where nobody has got hold of one, and else as the web's class does. */
+  /** Reads the body without a stream, unless a stream was made; then reads it as the web's class does. */
   #consume<T>(
     convert: (bytes: Uint8Array<ArrayBuffer>) => T,
     viaCarrier: (carrier: Response) => Promise<T>,
@@ -280,7 +280,9 @@ async function readWhole<T>(
   return convert(body === null ? new Uint8Array(0) : await body.readAll());
 }
 
-/** A handler may drop a promise: that the peer left must not become an unhandled rejection. */
+/**
+ * Marks a promise as handled, because a handler may drop it, and a rejection must then not end the process.
+ */
 function settledElsewhere<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;

@@ -96,7 +96,7 @@ export class RequestBody {
     return this.#state !== "receiving";
   }
 
-  /** Whether its reader was told that it is too large, malformed or too slow. */
+  /** Whether reads reject, because the body is too large, malformed, too slow, or was cut off. */
   get refused(): boolean {
     return this.#error !== undefined;
   }
@@ -124,7 +124,7 @@ export class RequestBody {
     return this.room;
   }
 
-  // A peer may send byte by byte to a reader that is behind: a piece must not cost more than its bytes.
+  // Joins small pieces, because a peer may send byte by byte to a slow reader, and each array costs memory.
   #join(bytes: Uint8Array): boolean {
     if (bytes.length >= SMALL_PIECE || this.#chunks.length === 0) return false;
     if (this.#joined === null || this.#joinedSize + bytes.length > JOINED_SIZE) {
@@ -221,8 +221,8 @@ export class RequestBody {
   }
 
   /**
-   * Takes all of the bytes at once where they have come and nobody has begun to read; `null` where that is
-   * not so, or where they are more than {@link RequestBody.limit}.
+   * Takes all bytes at once. Returns `null` if some are still to come, if a reader has begun, or if they are
+   * more than {@link RequestBody.limit}.
    */
   takeComplete(): Uint8Array<ArrayBuffer> | null {
     if (this.#state !== "complete" || this.#used || this.#stream !== null || this.waiting > this.limit) {
@@ -243,7 +243,8 @@ export class RequestBody {
   }
 
   /**
-   * What a response reads when its body is that of a request: the body itself, without the stream around it.
+   * Returns a source that reads the body behind a stream directly, for a response that sends a request's
+   * body. Returns `null` if the stream is not the body of a request, or is locked.
    */
   static sourceOf(stream: ReadableStream<Uint8Array>): BodySource | null {
     return RequestBodyStream.sourceOf(stream);
@@ -290,8 +291,7 @@ export class RequestBody {
   }
 
   /**
-   * The sender need not know any more what becomes of the bytes: those that wait count as taken. They stay
-   * readable.
+   * Stops reporting to the sender. The bytes that wait are reported as taken, and stay readable.
    */
   detach(): void {
     const onTake = this.#onTake;

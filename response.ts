@@ -237,7 +237,7 @@ function withoutCoding(fields: readonly string[]): readonly string[] {
   });
 }
 
-/** What need not be asked of the web's class; `undefined` where only it knows how to read the body. */
+/** Returns content that can be sent without the web's class; `undefined` for a body that only it can read. */
 function rememberBody(body: BodyInit | null | undefined): ResponseContent | undefined {
   if (body === null || body === undefined) return null;
   if (typeof body === "string" || body instanceof Uint8Array) return body;
@@ -246,7 +246,9 @@ function rememberBody(body: BodyInit | null | undefined): ResponseContent | unde
   return body instanceof ReadableStream ? body : undefined;
 }
 
-/** A copy of fields that were given as a plain record; `null` where only the web's `Headers` can tell. */
+/**
+ * Returns a copy of fields given as a plain record; `null` for fields that only the web's `Headers` can read.
+ */
 function rememberFields(
   content: ResponseContent,
   headers: HeadersInit | undefined,

@@ -1,7 +1,7 @@
 /**
- * Streams of the platform that lack BYOB readers. `Request.body` of a message that was made of bytes is such
- * a stream on Deno 2.9; the body that is still coming is not, and nobody should have to know which of both a
- * request has.
+ * Adds BYOB readers to streams of the platform that lack them. On Deno 2.9 the `body` of a request that was
+ * made of bytes lacks them, while a body that is still coming has them. A handler should not see a
+ * difference.
  *
  * @module
  */
@@ -18,7 +18,7 @@ class ByteStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
     options?: { mode?: "byob" | undefined },
   ): ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> {
     if (options?.mode !== "byob") return super.getReader();
-    if (this.locked) return super.getReader({ mode: "byob" }); // says so
+    if (this.locked) return super.getReader({ mode: "byob" }); // throws the platform's error
     return toBytes(super.getReader()).getReader({ mode: "byob" });
   }
 }

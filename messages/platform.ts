@@ -1,12 +1,12 @@
 /**
- * What Drover asks of the platform's web classes beyond their public interface, and how it finds out whether
- * they give it.
+ * Uses of the platform's web classes beyond their public interface, and the trials that show whether they
+ * work.
  *
  * @module
  */
 
 /**
- * Runs a trial of the platform's inner workings, which may change with any release. One that throws has
+ * Runs a trial of the platform's inner workings, which may change with any release. A trial that throws has
  * failed.
  */
 export function holds(trial: () => boolean): boolean {

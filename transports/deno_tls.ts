@@ -1,11 +1,10 @@
 /**
- * What is peculiar to the connections of `Deno.listenTls`.
+ * A peculiarity of the connections of `Deno.listenTls`.
  *
- * Deno 2.9 does not let go of the socket of such a connection when it is closed: it finishes the handshake
- * and sends all that was written first, without a time limit. So a peer that stops in the middle of its
- * handshake, or that reads no further, keeps a descriptor of the server for as long as it likes. Nothing can
- * be done about it, and after `close()` nothing tells when it is over. `closeWrite()` does: it settles when
- * the peer has taken all, or is gone.
+ * When such a connection is closed, Deno 2.9 keeps its socket until it has finished the handshake and sent
+ * all that was written, without a time limit. So a peer that stops in its handshake, or stops reading, keeps
+ * a descriptor of the server for as long as it likes. No call frees the socket, and after `close()` no event
+ * shows when it is free. `closeWrite()` settles when the peer has taken everything, or is gone.
  *
  * @module
  */
