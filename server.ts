@@ -387,6 +387,7 @@ export class HttpServer {
     await Promise.all(this.#acceptors.values());
     this.#closing.finish();
     await this.#handlers.idle;
+    this.#host.share.end();
   }
 
   #cut(): void {

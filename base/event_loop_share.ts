@@ -17,7 +17,7 @@
 /** How long the connections of a server may work before the event loop has to rest, in milliseconds. */
 const LONGEST_SPELL = 8;
 
-/** After this time without a step, in milliseconds, a server counts as having rested. */
+/** After this time without a step, in milliseconds, a server counts as having rested, unless one step took as long. */
 const LONGEST_GAP = 20;
 
 /**
@@ -47,7 +47,12 @@ export class EventLoopShare {
   #lookedAt = 0;
   #calls = 0;
   #rest: PromiseWithResolvers<null> | null = null;
+  #timedAt = Infinity; // when the timer was set that tells how long a turn of the loop takes
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #hasEnded = false;
+  #isBehind = false;
   readonly #onRest = () => this.#endRest();
+  readonly #onTimer = () => this.#endTurn();
 
   /** Whether a connection waits for the loop to rest. */
   get rests(): boolean {
@@ -57,10 +62,13 @@ export class EventLoopShare {
   /** Returns what to await after a step of this weight, or `null` when the connection may go on. */
   look(weight: number): Promise<null> | null {
     const now = performance.now();
-    if (now - this.#lookedAt > LONGEST_GAP) this.#begin(now);
+    if (now - this.#lookedAt > LONGEST_GAP && this.#wasAtRest) this.#begin(now);
     this.#lookedAt = now;
     if (weight >= CALL_WEIGHT) this.#calls++;
-    if (now - this.#startedAt <= LONGEST_SPELL && this.#calls <= CALLS_PER_SPELL) return null;
+    if (now - this.#startedAt <= LONGEST_SPELL && this.#calls <= CALLS_PER_SPELL) {
+      this.#timeTurn(now);
+      return null;
+    }
     if (this.#rest === null) this.#beginRest();
     return this.#rest!.promise;
   }
@@ -68,6 +76,30 @@ export class EventLoopShare {
   #begin(now: number): void {
     this.#startedAt = now;
     this.#calls = 0;
+    this.#isBehind = false;
+  }
+
+  // Much time passes between two looks where nobody has anything to do, and where a single step, such as a
+  // slow handler of pipelined requests, takes as long. A timer fires in time in the first case only.
+  get #wasAtRest(): boolean {
+    return this.#timedAt === Infinity && !this.#isBehind;
+  }
+
+  #timeTurn(now: number): void {
+    if (this.#timedAt !== Infinity || this.#hasEnded) return;
+    this.#timedAt = now;
+    this.#timer = setTimeout(this.#onTimer, 0);
+  }
+
+  /** Leaves no timer behind: the server has stopped. */
+  end(): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+  }
+
+  #endTurn(): void {
+    if (performance.now() - this.#timedAt > LONGEST_SPELL) this.#isBehind = true;
+    this.#timedAt = Infinity;
   }
 
   // Uses a timer that is not yet due, because only a loop that has nothing to do polls the system for I/O at
@@ -82,6 +114,7 @@ export class EventLoopShare {
     this.#rest = null;
     this.#lookedAt = performance.now();
     this.#begin(this.#lookedAt);
+    this.#timeTurn(this.#lookedAt);
     rest.resolve(null);
   }
 }

@@ -168,7 +168,7 @@ export class Http1Driver implements HttpDriver {
         if (held !== null) yield held;
         if (message.written !== null) yield message.written;
         this.#close();
-        const turn = this.#input.length > 0 ? this.#client.turns.onMessage() : null;
+        const turn = this.#input.length > 0 ? this.#client.turns.onWork() : null;
         if (turn !== null) yield turn;
       }
     } catch (error) {

@@ -93,6 +93,7 @@ export class Http2Driver implements HttpDriver {
   #beginning: Beginning = "preface";
   #idle: PromiseWithResolvers<null> | null = null;
   #peerEndedAt = Infinity;
+  #worked = false; // a handler has run, which may have taken long
 
   /** Makes a driver for one connection. */
   constructor({ pool = new BatchPool(), date = new HttpDate() }: SharedParts = {}) {
@@ -206,7 +207,7 @@ export class Http2Driver implements HttpDriver {
     if (this.#upgraded !== null) this.#begin(this.#upgraded);
     try {
       while (!this.#life.isOver) {
-        const held = this.#client.drained ?? this.#client.turns.onMessage();
+        const held = this.#client.drained ?? this.#takeTurn();
         if (held !== null) yield held;
         else if (!this.#step()) {
           this.#input.retain();
@@ -219,6 +220,14 @@ export class Http2Driver implements HttpDriver {
       yield this.#answerRest(error);
       this.#life.finish();
     }
+  }
+
+  /** What has to be awaited between two frames, so that others have their turn. */
+  #takeTurn(): Promise<null> | null {
+    const { turns } = this.#client;
+    const worked = this.#worked && this.#input.length > 0;
+    this.#worked = false;
+    return worked ? turns.onWork() : turns.onMessage();
   }
 
   /** Takes one thing out of the input; says whether there may be another. */
@@ -390,7 +399,7 @@ export class Http2Driver implements HttpDriver {
    * Gives a request to its handler: "handlers still running count against the stream limit" (CVE-2025-8671).
    */
   #run(stream: Http2Stream): boolean {
-    stream.running = true;
+    stream.running = this.#worked = true;
     const held = this.#onMessage(stream.message!.request!);
     if (held === null) this.#endRun(stream);
     else held.then(() => this.#endRun(stream));

@@ -101,3 +101,46 @@ Deno.test("EventLoopShare begins anew after 20 ms without a large step", async (
     await time.pass(21);
   }
 });
+
+Deno.test("EventLoopShare has a connection wait whose every message is worked on for longer than 20 ms", async () => {
+  using time = new FakeTime();
+  const turns = new LoopTurns(new EventLoopShare());
+  const log: boolean[] = [];
+  async function work(): Promise<void> {
+    turns.onRead(LARGE);
+    for (let message = 0; message < 3; message++) {
+      time.work(25);
+      const held = turns.onWork();
+      log.push(waits(held));
+      await held;
+    }
+  }
+  const done = work();
+  for (let rest = 0; rest < 6; rest++) await time.pass(1);
+  await done;
+  assertEquals(log, [true, true, true]);
+});
+
+Deno.test("EventLoopShare has a connection wait after long work, although the loop has turned meanwhile", async () => {
+  using time = new FakeTime();
+  const turns = new LoopTurns(new EventLoopShare());
+  assertEquals(waits(turns.onRead(LARGE)), false);
+  time.work(25);
+  await time.pass(0); // timers have fired, and nobody has asked the system what has arrived
+  time.work(25);
+  const held = turns.onWork();
+  assert(held !== null, "the step behind it waits");
+  await time.pass(1);
+  await held;
+});
+
+Deno.test("EventLoopShare leaves no timer behind when its server has stopped", () => {
+  using time = new FakeTime();
+  const share = new EventLoopShare();
+  const turns = new LoopTurns(share);
+  turns.onRead(LARGE);
+  assertEquals(time.waiting, 1);
+  share.end();
+  turns.onRead(LARGE);
+  assertEquals(time.waiting, 0);
+});

@@ -9,6 +9,7 @@ const longestMedian = 150;
 const floods = [
   ["pipelined", 8, "pipelined requests"],
   ["work", 1, "pipelined requests to a handler that works for a millisecond"],
+  ["toil", 1, "pipelined requests to a handler that works for six milliseconds"],
   ["upload", 8, "uploads"],
   ["endless", 8, "endless responses to fast readers"],
   ["drops", 8, "endless responses in chunks of 16 bytes"],

@@ -23,9 +23,9 @@ function endless(size: number): Response {
   );
 }
 
-/** Works for a millisecond, as a handler that renders a page does. */
-function work(): Response {
-  const end = performance.now() + 1;
+/** Works for some milliseconds, as a handler that renders a page does. */
+function work(milliseconds: number): Response {
+  const end = performance.now() + milliseconds;
   while (performance.now() < end);
   return new Response("done");
 }
@@ -39,7 +39,9 @@ const server: HttpServer = new HttpServer((request, exchange) => {
     case "/drops":
       return endless(16);
     case "/work":
-      return work();
+      return work(1);
+    case "/toil":
+      return work(6);
     case "/echo":
       return exchange.upgrade((connection) => connection.readable.pipeTo(connection.writable));
     default:

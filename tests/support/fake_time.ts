@@ -69,11 +69,16 @@ export class FakeTime {
       const [next] = [...this.#timers].sort(([, first], [, second]) => first.at - second.at);
       if (next === undefined || next[1].at > end) break;
       this.#timers.delete(next[0]);
-      this.#now = next[1].at;
+      this.#now = Math.max(this.#now, next[1].at);
       next[1].run();
       await this.settle();
     }
-    this.#now = end;
+    this.#now = Math.max(this.#now, end);
+  }
+
+  /** Passes `milliseconds` in which the code under way works, so that no timer fires. */
+  work(milliseconds: number): void {
+    this.#now += milliseconds;
   }
 
   /** Passes `milliseconds` at once, as for a machine that was suspended: what is due in them runs once, at their end. */

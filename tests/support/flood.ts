@@ -12,6 +12,7 @@ const SIZE = 256 * 1024;
 const KINDS: Readonly<Record<string, readonly [begin: string, repeated: string]>> = {
   pipelined: ["", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"],
   work: ["", "GET /work HTTP/1.1\r\nHost: a\r\n\r\n"],
+  toil: ["", "GET /toil HTTP/1.1\r\nHost: a\r\n\r\n"],
   upload: ["POST /discard HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n", "x"],
   endless: ["GET /endless HTTP/1.1\r\nHost: a\r\n\r\n", ""],
   drops: ["GET /drops HTTP/1.1\r\nHost: a\r\n\r\n", ""],
