@@ -292,6 +292,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
       await this.#handshake();
       if (this.#phase !== "starting") return;
       this.#phase = "open";
+      this.extendDeadline(Infinity); // of the handshake, or of a stop before its end: from here on the driver sets it
       let parser: HttpParser | null = this.#setUp(factory.selectDriver(this));
       for (; parser !== null; parser = this.#succeed()) await this.#feed(parser);
       await this.#linger();
@@ -335,7 +336,6 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     this.extendDeadline(this.options.tlsSetupTimeout);
     const { alpnProtocol } = await connection.handshake();
     this.#tlsInfo = { alpnProtocol };
-    this.extendDeadline(Infinity);
   }
 
   /** Feeds the parser until it returns, or until the connection leaves the phase `open`. */

@@ -26,6 +26,8 @@ interface Asking {
   readonly chunked: boolean;
   readonly expects: boolean;
   readonly upgrades: boolean;
+  /** Whether HTTP/2 is asked for by `Upgrade: h2c`. */
+  readonly h2c: boolean;
 }
 
 type Step =
@@ -39,6 +41,7 @@ type Step =
 interface ConnectionInput {
   readonly version: 1 | 2;
   readonly capacity: number;
+  readonly encrypted: boolean;
   readonly leaves: "end" | "close" | "reset";
 }
 
@@ -60,9 +63,9 @@ class Client {
   #nextId = 1;
   #sent = 0;
 
-  constructor(harness: Harness, { version, capacity }: ConnectionInput, stays: boolean) {
+  constructor(harness: Harness, { version, capacity, encrypted }: ConnectionInput, stays: boolean) {
     this.#stays = stays;
-    this.#peer = harness.connect({ capacity });
+    this.#peer = harness.connect({ capacity, ...(encrypted && { alpn: version === 1 ? "http/1.1" : "h2" }) });
     this.#version = version;
     if (version === 1) return;
     this.#peer.send(latin1(preface));
@@ -133,7 +136,7 @@ class Client {
   }
 }
 
-function http1Request({ manner, method, size, sent, chunked, expects, upgrades }: Asking): string {
+function http1Request({ manner, method, size, sent, chunked, expects, upgrades, h2c }: Asking): string {
   const target = method === "CONNECT" ? "a:80" : `/${manner.replaceAll(" ", "-")}`;
   const lines = [`${method} ${target} HTTP/1.1`, "host: a", `x-do: ${manner}`];
   if (expects) lines.push("expect: 100-continue");
@@ -141,6 +144,7 @@ function http1Request({ manner, method, size, sent, chunked, expects, upgrades }
     lines.push("connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13");
     lines.push("sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==");
   }
+  if (h2c) lines.push("connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AAMAAABk");
   let body = "";
   if (method === "POST") {
     lines.push(chunked ? "transfer-encoding: chunked" : `content-length: ${size}`);
@@ -172,6 +176,7 @@ function makeAsking(random: Random): Asking {
     chunked: random.chance(40),
     expects: method === "POST" && random.chance(15),
     upgrades: isTunnel && method === "GET",
+    h2c: !isTunnel && manner !== "socket" && random.chance(10),
   };
 }
 
@@ -200,6 +205,7 @@ function makeOptions(random: Random): Partial<ServerOptions> {
     { minimumBodyRate: 100_000, minimumBodyRateGrace: 100 },
     { streamThreshold: 10 },
     { halfClose: "answer" },
+    { http2Upgrade: true },
   ];
   return Object.assign({}, ...random.times(random.size(3), () => random.pick(options)));
 }
@@ -212,6 +218,7 @@ export const endings: Target<EndingsInput> = {
     const connections = random.times(random.between(1, 4), (): ConnectionInput => ({
       version: random.pick([1, 1, 2, 2] as const),
       capacity: random.pick([200, 10_000, 1_000_000]),
+      encrypted: random.chance(25),
       leaves: random.pick(["end", "close", "reset"] as const),
     }));
     const steps = random.times(random.between(2, 30), () => makeStep(random, connections.length));

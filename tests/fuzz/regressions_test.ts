@@ -3,6 +3,24 @@
 import { Judge } from "./campaign.ts";
 import { TARGETS } from "./targets.ts";
 
+/** A request of the target `endings`. */
+function ask(manner: string, more: Record<string, unknown> = {}, connection = 0): unknown {
+  const sent = { method: "GET", size: 0, sent: 0, chunked: false };
+  return {
+    do: "ask",
+    connection,
+    asking: { manner, ...sent, expects: false, upgrades: false, h2c: false, ...more },
+  };
+}
+
+/** What one client of the target `endings` does, and how it leaves. */
+function ending(leaves: string, ...steps: readonly unknown[]): unknown {
+  return { connections: [{ version: 1, capacity: 10_000, encrypted: false, leaves }], options: {}, steps };
+}
+
+const SILENT = "silent stream";
+const WAIT = { do: "pass", milliseconds: 70_000 };
+
 /** What was wrong, the target that has found it, and the input. */
 const REGRESSIONS: readonly (readonly [what: string, target: string, input: unknown])[] = [
   ["a member that is there twice, the second of another type", "priority", "u=1,u=()"],
@@ -26,6 +44,51 @@ const REGRESSIONS: readonly (readonly [what: string, target: string, input: unkn
     options: { targetSizeLimit: 3 },
     ends: true,
     right: false,
+  }],
+  [
+    "a body that breaks off before the first chunk of its response",
+    "endings",
+    ending(
+      "end",
+      ask(SILENT, {
+        method: "POST",
+        size: 1428,
+        sent: 512,
+        chunked: true,
+      }),
+    ),
+  ],
+  ["a client that leaves behind a further request", "endings", ending("end", ask(SILENT), ask("ignore"))],
+  [
+    "a client that leaves long after its body was malformed",
+    "endings",
+    ending(
+      "close",
+      ask(SILENT, { method: "POST", size: 244, sent: 139, chunked: true }),
+      { do: "pass", milliseconds: 5 },
+      ask("cancel body", { method: "POST", size: 428, sent: 406 }),
+      WAIT,
+    ),
+  ],
+  [
+    "a reset behind an upload that has timed out",
+    "endings",
+    ending("reset", ask(SILENT, { method: "POST", size: 8 }), WAIT),
+  ],
+  [
+    "an end behind two requests that wait for it",
+    "endings",
+    ending("end", ask("wait for signal"), ask("wait for signal")),
+  ],
+  ["a stop at the end of a handshake", "endings", {
+    connections: [true, false, false].map((encrypted) => ({
+      version: 2,
+      capacity: 1e6,
+      encrypted,
+      leaves: "reset",
+    })),
+    options: {},
+    steps: [ask("ignore", {}, 1), { do: "stop", timeout: 5000 }, WAIT],
   }],
 ];
 
