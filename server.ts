@@ -114,6 +114,7 @@ export class HttpServer {
   readonly #log: (error: unknown, request: Request | null) => void;
   readonly #factory: HttpDriverFactory;
   readonly #clients = new Set<RemoteClient>();
+  readonly #unserved = new Set<RemoteClient>(); // the clients that were refused and still cost a descriptor
   readonly #networks = new Networks();
   readonly #closing = new Closing((error) => this.#report(error, null));
   readonly #handlers: HandlerQueue;
@@ -248,6 +249,7 @@ export class HttpServer {
     this.#clients.add(client);
     if (isRefused) {
       this.#refused++;
+      this.#unserved.add(client);
       client.close();
       return client;
     }
@@ -258,12 +260,15 @@ export class HttpServer {
 
   #forget(client: RemoteClient, network: NetworkLoad): void {
     this.#clients.delete(client);
+    this.#unserved.delete(client);
     this.#networks.leave(network);
     for (const acceptor of this.#acceptors.keys()) acceptor.wake();
   }
 
+  // Over TLS a refused connection keeps its descriptor until its peer leaves. If it counted here, one address
+  // could take all places of `connectionLimit`, in spite of `connectionsPerIpLimit`.
   #isFull({ connectionLimit }: Options): boolean {
-    return this.#clients.size >= connectionLimit;
+    return this.#clients.size - this.#unserved.size >= connectionLimit;
   }
 
   // Requests.

@@ -239,6 +239,21 @@ Deno.test("connectionsPerIpLimit counts TLS handshakes until they are gone, give
   });
 });
 
+Deno.test("TLS connections above connectionsPerIpLimit take no places of connectionLimit (RFC 9112 §9.4)", async () => {
+  const options = { connectionLimit: 4, connectionsPerIpLimit: 2 };
+  await withServer(() => new Response("ok"), options, async ({ server }) => {
+    const silent = Array.from({ length: 8 }, () => new TlsConn("192.0.2.1"));
+    const other = new TlsConn("192.0.2.2");
+    const statuses = [...silent, other].map((connection) => server.accept(connection).status);
+    assertEquals(statuses, [0, 0, 3, 3, 3, 3, 3, 3, 0]);
+    for (const connection of [...silent, other]) connection.leave();
+    await until("the end of all", () => server.stats.clients === 0);
+    const later = Array.from({ length: 5 }, (_, index) => new TlsConn(`192.0.2.${index}`));
+    assertEquals(later.map((connection) => server.accept(connection).status), [0, 0, 0, 0, 3]);
+    for (const connection of later) connection.leave();
+  });
+});
+
 Deno.test("a connection that fails to close ends its client all the same", async () => {
   await withServer(() => new Response("ok"), {}, async ({ server, log }) => {
     const pair = connectionPair();
