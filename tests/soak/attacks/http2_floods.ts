@@ -178,16 +178,38 @@ export async function requests(attack: Attack): Promise<void> {
 
 /** A tunnel that sends back what it gets, flooded in both directions. */
 export async function tunnelFlood(attack: Attack): Promise<void> {
-  const piece = new Uint8Array(16_384);
   await hold(attack, async (peer) => {
     const streamId = peer.nextStream();
     await peer.send(concat([connectHead(streamId), windowUpdate(streamId, 2 ** 30)]));
-    const start = peer.received;
-    let sent = 0; // what comes back is what the server has taken: it gives credit for no more
-    while (!attack.isOver && !peer.isOver) {
-      if (sent - (peer.received - start) > 65_535 - piece.length) await attack.pass(1);
-      else if (await peer.send(dataFrame(streamId, piece))) sent += piece.length;
-    }
+    await floodStream(peer, streamId);
+    attack.count("MiB read", Math.round(peer.received / 2 ** 20));
+  });
+}
+
+/** Four uploads on each connection, as fast as the server takes them. */
+export async function streamUploads(attack: Attack): Promise<void> {
+  await hold(attack, async (peer) => {
+    await Promise.all([1, 2, 3, 4].map(async () => {
+      const streamId = peer.nextStream();
+      await peer.send(requestHead(streamId, "/upload", { method: "POST", ends: false }));
+      attack.count("MiB sent", Math.round(await floodStream(peer, streamId) / 2 ** 20));
+    }));
+  });
+}
+
+/** Sends as much on a stream as it takes, and says how much that was. */
+async function floodStream(peer: Http2Peer, streamId: number): Promise<number> {
+  const piece = new Uint8Array(16_384);
+  let sent = 0;
+  while (!peer.attack.isOver && await peer.sendData(streamId, piece)) sent += piece.length;
+  return sent;
+}
+
+/** Four endless responses on each connection, read as fast as they come. */
+export async function endlessStreams(attack: Attack): Promise<void> {
+  await hold(attack, async (peer) => {
+    for (let turn = 0; turn < 4; turn++) await peer.send(requestHead(peer.nextStream(), "/endless"));
+    await Promise.race([peer.end, attack.rest()]);
     attack.count("MiB read", Math.round(peer.received / 2 ** 20));
   });
 }

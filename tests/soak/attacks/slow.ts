@@ -51,12 +51,12 @@ export async function idleConnections(attack: Attack): Promise<void> {
   for (const peer of peers) peer.leave();
 }
 
-/** 250 connections a second, `scale` in all, that ask for an endless response each, and read nothing of it. */
+/** 150 connections a second, `scale` in all, that ask for an endless response each, and read nothing of it. */
 export async function unreadResponses(attack: Attack): Promise<void> {
   const request = head("GET /endless");
   const start = performance.now();
   const peers = await attack.crowd(attack.scale, async (index) => {
-    await attack.pass(index * 4 - (performance.now() - start));
+    await attack.pass(index * 1000 / 150 - (performance.now() - start));
     const peer = await Peer.open(attack);
     return peer !== null && await peer.write(request) ? peer : null;
   });

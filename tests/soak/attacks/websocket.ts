@@ -57,6 +57,12 @@ export async function inflateBombs(attack: Attack): Promise<void> {
   await flood(attack, concat(Array.from({ length: 50 }, () => bomb)), { deflate: true });
 }
 
+/** Messages of 60 kB that are sent back, and read. */
+export async function socketEcho(attack: Attack): Promise<void> {
+  const message = encodeClientFrame({ opcode: BINARY, payload: new Uint8Array(60_000) });
+  await flood(attack, concat([message, message]), { target: "/socket?does=echo" });
+}
+
 /** Messages that are sent back to a peer that reads nothing. */
 export async function unreadEcho(attack: Attack): Promise<void> {
   const message = encodeClientFrame({ opcode: BINARY, payload: new Uint8Array(16_000) });

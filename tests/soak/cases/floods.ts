@@ -110,6 +110,14 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     short: { seconds: 1.5 },
   },
   {
+    name: "ws-echo",
+    about: "4 WebSockets that send 60 kB again and again, and read the echo",
+    attack: "socketEcho",
+    scale: 4,
+    memory: 200,
+    expect: answeredWith("binary"),
+  },
+  {
     name: "ws-unread",
     about: "20 WebSockets that do not read what an echo sends back",
     attack: "unreadEcho",

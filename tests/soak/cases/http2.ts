@@ -114,6 +114,20 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     memory: 100,
   },
   {
+    name: "h2-uploads",
+    about: "16 endless uploads on 4 connections, as fast as the server takes them",
+    attack: "streamUploads",
+    scale: 4,
+    memory: 100,
+  },
+  {
+    name: "h2-endless",
+    about: "16 endless responses on 4 connections to readers that are fast",
+    attack: "endlessStreams",
+    scale: 4,
+    memory: 100,
+  },
+  {
     name: "h2-closed-windows",
     about:
       "20 connections with shut windows, each with 100 responses of 1 MiB, again and again; windowStallTimeout 2 s",

@@ -23,6 +23,8 @@ import type { Attack } from "../attack.ts";
 import { Peer } from "./peer.ts";
 
 const FRAME_HEADER = 9;
+/** What every window has in the beginning (RFC 9113 §6.9.2). */
+const FIRST_WINDOW = 65_535;
 
 /** How an attacker behaves. */
 export interface Http2PeerInit {
@@ -49,6 +51,9 @@ export class Http2Peer {
   readonly #credits: boolean;
   readonly #decoder = new HpackDecoder({ headerSizeLimit: 2 ** 22, headerCountLimit: 10_000 }, 0);
   readonly #blocks: Uint8Array[] = [];
+  readonly #credit = new Map<number, number>(); // what WINDOW_UPDATE gave, less what was sent; of the connection at 0
+  #onCredit: (() => void) | null = null;
+  #streamWindow = FIRST_WINDOW;
   #lastStream = -1;
   #uncredited = 0;
 
@@ -83,6 +88,24 @@ export class Http2Peer {
   /** The next stream of this side. */
   nextStream(): number {
     return this.#lastStream += 2;
+  }
+
+  /** Sends DATA as far as the windows let it, and waits while they are shut: `false` once the server takes nothing more. */
+  async sendData(streamId: number, payload: Uint8Array): Promise<boolean> {
+    while (!this.isOver && this.#room(streamId) < payload.length) {
+      const opened = new Promise<void>((resolve) => {
+        this.#onCredit = resolve;
+      });
+      await Promise.race([opened, this.end, this.attack.pass(500)]);
+      if (this.attack.isOver) return false;
+    }
+    for (const id of [0, streamId]) this.#credit.set(id, (this.#credit.get(id) ?? 0) - payload.length);
+    return await this.send(dataFrame(streamId, payload));
+  }
+
+  #room(streamId: number): number {
+    const connection = FIRST_WINDOW + (this.#credit.get(0) ?? 0);
+    return Math.min(connection, this.#streamWindow + (this.#credit.get(streamId) ?? 0));
   }
 
   /** Sends bytes: `false` once the server takes nothing more. */
@@ -130,7 +153,11 @@ export class Http2Peer {
         this.onStreamEnd?.(streamId, readUint(payload, 0, 4));
         break;
       case FrameType.SETTINGS:
-        if ((flags & Flag.ACK) === 0) answers.push(SETTINGS_ACK);
+        if ((flags & Flag.ACK) === 0) this.#takeSettings(payload, answers);
+        break;
+      case FrameType.WINDOW_UPDATE:
+        this.#credit.set(streamId, (this.#credit.get(streamId) ?? 0) + readUint(payload, 0, 4));
+        this.#onCredit?.();
         break;
       case FrameType.GOAWAY:
         this.goneAway = true;
@@ -138,6 +165,15 @@ export class Http2Peer {
     }
     const ends = type === FrameType.DATA || type === FrameType.HEADERS;
     if (ends && (flags & Flag.END_STREAM) !== 0) this.onStreamEnd?.(streamId, null);
+  }
+
+  #takeSettings(payload: Uint8Array, answers: Uint8Array[]): void {
+    for (let at = 0; at < payload.length; at += 6) {
+      if (readUint(payload, at, 2) === Settings.INITIAL_WINDOW_SIZE) {
+        this.#streamWindow = readUint(payload, at + 2, 4);
+      }
+    }
+    answers.push(SETTINGS_ACK);
   }
 
   #takeHead(streamId: number): void {
