@@ -82,6 +82,8 @@ export interface Outcome {
   readonly rest: Sample;
   /** The most resident memory in MiB, descriptors and clients during the attack. */
   readonly peak: { readonly resident: number; readonly descriptors: number; readonly clients: number };
+  /** The clients when the attack ended, the normal one among them. */
+  readonly lastClients: number;
   /** How many peers held what they have at `held`. */
   readonly peers: number;
   /** What was answered. */

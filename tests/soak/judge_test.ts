@@ -23,7 +23,7 @@ const GOOD: Outcome = {
   ...{ name: "a", seconds: 1, before: QUIET, control: QUIET, during: QUIET, after: QUIET },
   ...{ base: SAMPLE, held: { ...SAMPLE, heap: 9 }, rest: SAMPLE, peers: 1000, answers: {} },
   ...{ peak: { resident: 90, descriptors: 30, clients: 10 }, cpu: { server: 0.5, attacker: 0.5 } },
-  ...{ stuck: 5, silent: 5, settled: 10, stopped: null },
+  ...{ stuck: 5, silent: 5, lastClients: 2, settled: 10, stopped: null },
 };
 
 Deno.test("an outcome that keeps all bounds has no faults", () => {

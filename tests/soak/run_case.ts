@@ -111,7 +111,7 @@ class Run {
     }
   }
 
-  async #attack(): Promise<Pick<Outcome, "during" | "answers" | "cpu" | "seconds">> {
+  async #attack(): Promise<Pick<Outcome, "during" | "answers" | "cpu" | "seconds" | "lastClients">> {
     await using attacker = new Child("attack_program.ts", {
       args: [this.#case.attack, JSON.stringify(this.#describe())],
     });
@@ -121,13 +121,14 @@ class Run {
     const done = within("the end of the attack", attacker.event("done"), this.#milliseconds + ATTACK_GRACE);
     if (this.#case.stops) await this.#stopAmid();
     const answers = await done as Record<string, Answers>;
+    const { lastClients } = this.#watch;
     const during = await this.#window(0);
     const seconds = (performance.now() - start) / 1000;
     const serverCpu = this.#server.child.figures().cpu - cpuBefore;
     const attackerCpu = attacker.cpu;
     await watched;
     return {
-      ...{ during, answers, seconds },
+      ...{ during, answers, seconds, lastClients },
       cpu: { server: serverCpu / 1000 / seconds, attacker: attackerCpu / 1000 / seconds },
     };
   }

@@ -21,6 +21,8 @@ export class Watch {
   #resident = 0;
   #descriptors = 0;
   #clients = 0;
+  /** The clients when the server was last looked at. */
+  lastClients = 0;
   /** The longest time that the event loop did not turn, and that the side channel got no answer; milliseconds. */
   stuck = 0;
   silent = 0;
@@ -44,6 +46,7 @@ export class Watch {
 
   /** Takes a sample into account that was made elsewhere. */
   see({ stats, resident, descriptors }: Sample): void {
+    this.lastClients = stats.clients;
     this.#clients = Math.max(this.#clients, stats.clients);
     this.#resident = Math.max(this.#resident, resident);
     this.#descriptors = Math.max(this.#descriptors, descriptors);

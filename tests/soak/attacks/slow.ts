@@ -62,11 +62,7 @@ export async function unreadResponses(attack: Attack): Promise<void> {
   });
   await attack.pass(1_000);
   await attack.built(peers.length);
-  while (!attack.isOver && peers.some((peer) => !peer.isOver)) {
-    await attack.pass(1_000); // one more byte tells whether the server has closed
-    await Promise.all(peers.map((peer) => peer.isOver ? null : peer.write(latin1("G"))));
-  }
-  attack.count("ended", peers.filter((peer) => peer.isOver).length);
+  await attack.rest();
   for (const peer of peers) peer.leave();
 }
 

@@ -136,6 +136,7 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     options: { windowStallTimeout: 2_000 },
     leastSeconds: 8,
     memory: 200,
+    short: { seconds: 3, scale: 10, options: { windowStallTimeout: 700 } },
   },
   {
     name: "h2-slow-uploads",
