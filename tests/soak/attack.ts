@@ -99,7 +99,7 @@ export class Attack {
 
   /** Passes time, but not beyond the end. */
   async pass(milliseconds: number): Promise<void> {
-    await pass(Math.max(0, Math.min(milliseconds, this.left)));
+    if (milliseconds > 0) await pass(Math.min(milliseconds, this.left));
   }
 
   /** Waits for the end. */
@@ -108,19 +108,35 @@ export class Attack {
   }
 
   /**
-   * Calls `make` so often, at most `atOnce` at a time, until the attack is over.
+   * Calls `make` so often, at most `atOnce` at a time and `perSecond` a second, until the attack is over.
    *
    * @returns what the calls gave, without those that gave `null`
    */
-  async crowd<T>(count: number, make: (index: number) => Promise<T | null>, atOnce = 64): Promise<T[]> {
+  async crowd<T>(
+    count: number,
+    make: (index: number) => Promise<T | null>,
+    { atOnce = 64, perSecond = Infinity }: CrowdOptions = {},
+  ): Promise<T[]> {
     const made: T[] = [];
+    const start = performance.now();
     let next = 0;
     await Promise.all(Array.from({ length: Math.min(atOnce, count) }, async () => {
       while (next < count && !this.isOver) {
-        const one = await make(next++);
+        const index = next++;
+        await this.pass(start + index * 1000 / perSecond - performance.now());
+        const one = await make(index);
         if (one !== null) made.push(one);
       }
     }));
     return made;
   }
 }
+
+/** How fast a crowd comes. */
+export interface CrowdOptions {
+  readonly atOnce?: number;
+  readonly perSecond?: number;
+}
+
+/** So many a second come where the attack is that they are there, not that they come. */
+export const UNHURRIED: CrowdOptions = { perSecond: 600 };

@@ -29,8 +29,8 @@ export interface SoakCase {
   readonly descriptors?: number;
   /** What the normal client asks for: `*` is `OPTIONS *`, which no handler is called for. */
   readonly target?: string;
-  /** How many MiB of resident memory the server may grow by, at its highest. */
-  readonly memory: number;
+  /** How many MiB of resident memory the server may grow by, at its highest; 150 when left out, garbage among it. */
+  readonly memory?: number;
   /** How many KiB of heap and external memory each peer may hold, where that is the point. */
   readonly heldPerPeer?: number;
   /** Whether the server is stopped under the load. */

@@ -21,6 +21,9 @@ export const STRICT: Strictness = { factor: 5, floor: 5 };
 /** What a run beside other work keeps. */
 export const LENIENT: Strictness = { factor: 8, floor: 40 };
 
+/** What a server may grow by in any case, in MiB. */
+const USUAL_MEMORY = 150;
+
 const KINDS = ["kept", "fresh"] as const;
 
 /** What is wrong with an outcome, in words; empty when all bounds were kept. */
@@ -60,7 +63,7 @@ function judgeLatency(soakCase: SoakCase, outcome: Outcome, strictness: Strictne
   });
 }
 
-function judgeMemory({ memory, heldPerPeer }: SoakCase, outcome: Outcome): (string | false)[] {
+function judgeMemory({ memory = USUAL_MEMORY, heldPerPeer }: SoakCase, outcome: Outcome): (string | false)[] {
   const growth = outcome.peak.resident - outcome.base.resident;
   const perPeer = heldKiB(outcome);
   return [

@@ -6,7 +6,7 @@
 
 import { connect } from "node:net";
 import { captureClientHello } from "../../attacks/client_hello.ts";
-import type { Attack } from "../attack.ts";
+import { type Attack, UNHURRIED } from "../attack.ts";
 import { head } from "../wire/http1.ts";
 import { Peer } from "../wire/peer.ts";
 
@@ -63,8 +63,8 @@ export async function abandonHandshakes(attack: Attack): Promise<void> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: attack.port });
     if (index % 2 === 0) await connection.write(hello.subarray(0, 60));
     return connection;
-  });
-  await attack.pass(4_000); // longer than `tlsSetupTimeout`
+  }, UNHURRIED);
+  await attack.pass(3_000); // longer than `tlsSetupTimeout`
   await attack.built(connections.length);
   await attack.rest();
   for (const connection of connections) connection.close();

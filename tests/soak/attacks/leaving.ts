@@ -6,7 +6,7 @@
 
 import { latin1 } from "../../support/bytes.ts";
 import { hpackBlock, requestFields } from "../../support/http2_client.ts";
-import type { Attack } from "../attack.ts";
+import { type Attack, UNHURRIED } from "../attack.ts";
 import { countStatuses, GET, head, readHead, readResponse } from "../wire/http1.ts";
 import { headersFrame, Http2Peer } from "../wire/http2.ts";
 import { Peer } from "../wire/peer.ts";
@@ -63,7 +63,7 @@ export async function departedWaiting(attack: Attack): Promise<void> {
     peer.leave();
     attack.count("left");
     return null;
-  }, 16);
+  }, { atOnce: 16 });
   await attack.pass(1_500);
   await attack.built(attack.counted("left"));
   for (const peer of holders) peer.leave();
@@ -79,7 +79,7 @@ export async function standingWaiting(attack: Attack): Promise<void> {
     if (peer === null || !await peer.write(request)) return null;
     endings.push(countStatuses(peer));
     return peer;
-  });
+  }, UNHURRIED);
   await attack.built(peers.length);
   await Promise.race([Promise.all(endings), attack.rest()]);
   for (const peer of [...holders, ...peers]) peer.leave();
@@ -155,5 +155,5 @@ export async function comeAndGo(attack: Attack): Promise<void> {
     peer.leave();
     attack.count(`left: ${state}`);
     return null;
-  }, attack.scale);
+  }, { atOnce: attack.scale });
 }

@@ -96,7 +96,7 @@ export async function misdeeds(attack: Attack): Promise<void> {
     if (index % 2 === 0) await overHttp2(attack, name);
     else await overHttp1(attack, name);
     return null;
-  }, attack.scale);
+  }, { atOnce: attack.scale });
 }
 
 async function overHttp1(attack: Attack, name: string): Promise<void> {
@@ -161,7 +161,7 @@ export async function fuzzed(attack: Attack): Promise<void> {
     clearTimeout(timer);
     peer.leave();
     return null;
-  }, attack.scale);
+  }, { atOnce: attack.scale });
 }
 
 function scramble(dice: Dice): Uint8Array {

@@ -5,7 +5,7 @@
  */
 
 import { concat, latin1 } from "../../support/bytes.ts";
-import type { Attack } from "../attack.ts";
+import { type Attack, UNHURRIED } from "../attack.ts";
 import { countStatuses, GET, head, readHead } from "../wire/http1.ts";
 import { Peer } from "../wire/peer.ts";
 
@@ -18,7 +18,7 @@ async function drip(attack: Attack, first: Uint8Array, rest: Uint8Array): Promis
     await peer.write(first);
     endings.push(countStatuses(peer));
     return peer;
-  });
+  }, UNHURRIED);
   await attack.built(peers.length);
   while (!attack.isOver && peers.some((peer) => !peer.isOver)) {
     await attack.pass(1_000);
@@ -45,7 +45,7 @@ export async function idleConnections(attack: Attack): Promise<void> {
     if (peer === null || !await peer.write(GET)) return null;
     attack.count(String(await readHead(peer)));
     return peer;
-  });
+  }, UNHURRIED);
   await attack.built(peers.length);
   await attack.rest();
   for (const peer of peers) peer.leave();
@@ -54,12 +54,10 @@ export async function idleConnections(attack: Attack): Promise<void> {
 /** 150 connections a second, `scale` in all, that ask for an endless response each, and read nothing of it. */
 export async function unreadResponses(attack: Attack): Promise<void> {
   const request = head("GET /endless");
-  const start = performance.now();
-  const peers = await attack.crowd(attack.scale, async (index) => {
-    await attack.pass(index * 1000 / 150 - (performance.now() - start));
+  const peers = await attack.crowd(attack.scale, async () => {
     const peer = await Peer.open(attack);
     return peer !== null && await peer.write(request) ? peer : null;
-  });
+  }, { perSecond: 150 });
   await attack.pass(1_000);
   await attack.built(peers.length);
   await attack.rest();
@@ -80,7 +78,7 @@ export async function byteByByteHeads(attack: Attack): Promise<void> {
     if (attack.isOver) peer.leave();
     await end;
     return null;
-  }, attack.scale);
+  }, { atOnce: attack.scale });
 }
 
 /** `scale` readers of an endless response at 3 kB a second: slow, but no attack. */

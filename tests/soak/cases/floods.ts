@@ -1,5 +1,5 @@
 /**
- * Floods over HTTP/1 and WebSocket. Memory is in MiB of resident memory over what the server had before.
+ * Floods over HTTP/1 and WebSocket.
  *
  * @module
  */
@@ -14,7 +14,6 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     about: "pipelined requests without end on 8 connections that read",
     attack: "pipelined",
     scale: 8,
-    memory: 100,
     expect: answeredWith("200"),
     short: { seconds: 1.5 },
   },
@@ -24,7 +23,6 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     attack: "pipelined",
     scale: 8,
     tls: true,
-    memory: 100,
     expect: answeredWith("200"),
   },
   {
@@ -33,21 +31,18 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     attack: "pipelinedUnread",
     scale: 50,
     options: { streamTimeout: 3_000 },
-    memory: 100,
   },
   {
     name: "uploads",
     about: "8 endless uploads, as fast as the server takes them",
     attack: "uploads",
     scale: 8,
-    memory: 100,
   },
   {
     name: "tiny-chunks",
     about: "chunks of one byte on 8 connections",
     attack: "tinyChunks",
     scale: 8,
-    memory: 100,
     expect: answeredWith("400"),
   },
   {
@@ -55,21 +50,18 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     about: "16 endless responses to readers that are fast",
     attack: "endlessResponses",
     scale: 16,
-    memory: 100,
   },
   {
     name: "upgrade-echo",
     about: "4 upgraded connections that pipe back what floods them",
     attack: "upgradedEcho",
     scale: 4,
-    memory: 100,
   },
   {
     name: "too-many-lines",
     about: "687 senders of heads with 12 000 lines: who sees the answer",
     attack: "tooManyLines",
     scale: 687,
-    memory: 100,
     expect: (outcome) => [
       counted(outcome, "431") < counted(outcome, "senders") * 0.95 &&
       `${counted(outcome, "431")} of ${counted(outcome, "senders")} senders saw the 431`,
@@ -106,8 +98,21 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     attack: "inflateBombs",
     scale: 1,
     outlasts: "what the system had received is inflated first, as fast as the budget lets it",
-    memory: 150,
     short: { seconds: 1.5 },
+  },
+  {
+    name: "ws-tiny-30",
+    about: "the same from 30 sockets, which are what one address may have",
+    attack: "tinyMessages",
+    scale: 30,
+    outlasts: "what the system had received is read first",
+  },
+  {
+    name: "ws-bombs-30",
+    about: "bombs from 30 sockets, which are what one address may have",
+    attack: "inflateBombs",
+    scale: 30,
+    outlasts: "what the system had received is inflated first, as fast as the budget lets it",
   },
   {
     name: "ws-echo",
@@ -122,6 +127,5 @@ export const FLOOD_CASES: readonly SoakCase[] = [
     about: "20 WebSockets that do not read what an echo sends back",
     attack: "unreadEcho",
     scale: 20,
-    memory: 150,
   },
 ];

@@ -1,5 +1,5 @@
 /**
- * Floods over HTTP/2, and streams that hold what they have. Memory is in MiB of resident memory over what the server had before.
+ * Floods over HTTP/2, and streams that hold what they have.
  *
  * @module
  */
@@ -14,7 +14,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "100 requests at once, again and again, on 4 connections",
     attack: "requests",
     scale: 4,
-    memory: 100,
     expect: answeredWith("200"),
   },
   {
@@ -22,7 +21,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "requests that are reset at once (CVE-2023-44487), on 4 connections",
     attack: "rapidReset",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
     short: { seconds: 1 },
   },
@@ -32,7 +30,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     attack: "rapidReset",
     scale: 4,
     tls: true,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -40,7 +37,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "faults that make the server reset streams (CVE-2025-8671)",
     attack: "madeYouReset",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -48,7 +44,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "PING frames without end",
     attack: "pings",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -56,7 +51,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "SETTINGS frames without end",
     attack: "settings",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -64,7 +58,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "SETTINGS frames that change the windows of 100 streams",
     attack: "settingsChanges",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -72,7 +65,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "PRIORITY frames without end",
     attack: "priorities",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -80,7 +72,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "CONTINUATION frames without END_HEADERS",
     attack: "continuations",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -88,7 +79,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "blocks of 12 kB that name 47 MB of fields",
     attack: "hpackBombs",
     scale: 4,
-    memory: 80,
     expect: answeredWith("431", "GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -96,7 +86,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "empty DATA frames without end",
     attack: "emptyData",
     scale: 4,
-    memory: 80,
     expect: answeredWith("GOAWAY ENHANCE_YOUR_CALM"),
   },
   {
@@ -104,28 +93,24 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     about: "windows that open by a byte, again and again",
     attack: "windowDrip",
     scale: 4,
-    memory: 80,
   },
   {
     name: "h2-tunnel",
     about: "4 tunnels that pipe back what floods them",
     attack: "tunnelFlood",
     scale: 4,
-    memory: 100,
   },
   {
     name: "h2-uploads",
     about: "16 endless uploads on 4 connections, as fast as the server takes them",
     attack: "streamUploads",
     scale: 4,
-    memory: 100,
   },
   {
     name: "h2-endless",
     about: "16 endless responses on 4 connections to readers that are fast",
     attack: "endlessStreams",
     scale: 4,
-    memory: 100,
   },
   {
     name: "h2-closed-windows",
@@ -144,7 +129,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     attack: "slowUploads",
     scale: 10,
     leastSeconds: 6,
-    memory: 100,
     short: { seconds: 2 },
   },
   {
@@ -153,7 +137,6 @@ export const HTTP2_CASES: readonly SoakCase[] = [
     attack: "endedTunnels",
     scale: 2_000,
     leastSeconds: 5,
-    memory: 100,
     heldPerPeer: 3,
   },
 ];

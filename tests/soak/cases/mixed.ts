@@ -1,5 +1,5 @@
 /**
- * Mixed requests, handlers that misbehave, bytes that are no HTTP, and a stop. Memory is in MiB of resident memory over what the server had before.
+ * Mixed requests, handlers that misbehave, bytes that are no HTTP, and a stop.
  *
  * @module
  */
@@ -28,7 +28,6 @@ export const MIXED_CASES: readonly SoakCase[] = [
     about: "mixed requests over HTTP/1 and 2 on 40 connections, each answer checked",
     attack: "mixedRequests",
     scale: 40,
-    memory: 150,
     expect: allRight,
   },
   {
@@ -45,7 +44,6 @@ export const MIXED_CASES: readonly SoakCase[] = [
     about: "handlers that misbehave in every way, over HTTP/1 and 2",
     attack: "misdeeds",
     scale: 4,
-    memory: 150,
     expect: ({ answers }) =>
       Object.keys(answers).map((answer) => answer.startsWith("unanswered") && `a handler was ${answer}`),
   },
@@ -54,14 +52,12 @@ export const MIXED_CASES: readonly SoakCase[] = [
     about: "connections that send pieces of messages in any order, with bytes changed",
     attack: "fuzzed",
     scale: 8,
-    memory: 100,
   },
   {
     name: "stop",
     about: "a stop under mixed requests, with 3 s for what runs",
     attack: "mixedRequests",
     scale: 40,
-    memory: 150,
     stops: true,
     refuses: true,
     noLatency: "the server stops",
