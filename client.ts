@@ -40,7 +40,7 @@ export interface ClientOwner {
    * Closes the connection, at once or as soon as Deno would free its socket. Called once; afterwards the
    * client reads and writes nothing.
    */
-  close(connection: Connection): void;
+  close(client: RemoteClient): void;
   /** Passes a request to the handler. Never throws and never rejects. */
   dispatch(request: ServerRequest): Response | Promise<Response>;
   /** Answers a fault of the peer. Never throws and never rejects. */
@@ -610,7 +610,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     if (this.#isSlow) this.#endWait();
     this.#owner.deadlines.delete(this);
     this.#queue.end();
-    this.#owner.close(this.connection);
+    this.#owner.close(this);
     this.#settleAll(new ClientDisconnectedError());
     for (const callback of this.#onClose.splice(0)) this.#call(callback);
     this.#parser?.return().catch((error) => this.#owner.report(error, null));

@@ -151,7 +151,9 @@ export class HttpServer {
       share: new EventLoopShare(),
       writes: new WritePool(),
       slowReaders: new SlowReaders(),
-      close: (connection, onGone) => this.#closing.close(connection, onGone),
+      close: (client, { network }) => {
+        this.#closing.close(client.connection, () => this.#forget(client, network));
+      },
       dispatch: (request, member) => this.#dispatch(request, member),
       renderError: (error, request) => this.#pages.ofClient(error, request),
       renderFailure: (error, request) => this.#pages.ofHandler(error, request),
@@ -245,7 +247,6 @@ export class HttpServer {
     const isRefused = this.#stopping || this.#isFull(options) ||
       network.connections > options.connectionsPerIpLimit;
     member.network = network;
-    member.onGone = () => this.#forget(client, network);
     this.#clients.add(client);
     if (isRefused) {
       this.#refused++;

@@ -25,9 +25,9 @@ export class Closing {
    * @param onGone called once, when the descriptor of the connection is free
    */
   close(connection: Connection, onGone: () => void): void {
+    if (this.#isFinished || !outlivesClose(connection)) return this.#end(connection, onGone);
     this.#pending.set(connection, onGone);
-    if (this.#isFinished || !outlivesClose(connection)) return this.#end(connection);
-    const end = () => this.#end(connection);
+    const end = () => this.#endPending(connection);
     connection.closeWrite().then(end, end);
   }
 
@@ -37,13 +37,17 @@ export class Closing {
    */
   finish(): void {
     this.#isFinished = true;
-    for (const connection of this.#pending.keys()) this.#end(connection);
+    for (const connection of this.#pending.keys()) this.#endPending(connection);
   }
 
-  #end(connection: Connection): void {
+  #endPending(connection: Connection): void {
     const onGone = this.#pending.get(connection);
     if (onGone === undefined) return;
     this.#pending.delete(connection);
+    this.#end(connection, onGone);
+  }
+
+  #end(connection: Connection, onGone: () => void): void {
     try {
       connection.close();
     } catch (error) {

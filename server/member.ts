@@ -5,9 +5,8 @@
  */
 
 import type { EventLoopShare } from "../base/event_loop_share.ts";
-import type { ClientOwner } from "../client.ts";
+import type { ClientOwner, RemoteClient } from "../client.ts";
 import type { SlowReaders } from "../client/slow_readers.ts";
-import type { Connection } from "../connection.ts";
 import type { DeadlineQueue } from "../deadlines.ts";
 import type { HttpError } from "../errors.ts";
 import type { ServerRequest } from "../request.ts";
@@ -18,8 +17,8 @@ type Answer = globalThis.Response | Promise<globalThis.Response>;
 
 /** The parts of the server that all members share. */
 export interface MemberHost extends Omit<ClientOwner, "close" | "dispatch"> {
-  /** Closes a connection, and calls `onGone` when its descriptor is free. */
-  close(connection: Connection, onGone: () => void): void;
+  /** Closes the connection of a client, and forgets the client when the descriptor is free. */
+  close(client: RemoteClient, member: Member): void;
   /** Passes a request of a member to the handler. Never throws and never rejects. */
   dispatch(request: ServerRequest, member: Member): Answer;
 }
@@ -34,8 +33,6 @@ export class Member extends ClientLoad implements ClientOwner {
   readonly writes: WritePool;
   /** @inheritdoc */
   readonly slowReaders: SlowReaders;
-  /** Called when the descriptor of the connection is free. Set before the connection can end. */
-  onGone!: () => void;
   readonly #host: MemberHost;
 
   /** @param host the server */
@@ -49,8 +46,8 @@ export class Member extends ClientLoad implements ClientOwner {
   }
 
   /** @inheritdoc */
-  close(connection: Connection): void {
-    this.#host.close(connection, this.onGone);
+  close(client: RemoteClient): void {
+    this.#host.close(client, this);
   }
 
   /** @inheritdoc */
