@@ -122,6 +122,7 @@ export class HttpServer {
   readonly #finished = Promise.withResolvers<void>();
   readonly #host: MemberHost;
   #stopping = false;
+  #isCut = false;
   #accepted = 0;
   #refused = 0;
   #requests = 0;
@@ -223,7 +224,7 @@ export class HttpServer {
     const acceptor = new Acceptor(listener, {
       share: this.#host.share,
       isFull: () => this.#isFull(options),
-      admit: (connection) => void this.#admit(connection, options),
+      admit: (connection) => void this.#admit(connection, options, this.#isCut),
     });
     this.#acceptors.set(acceptor, acceptor.run().then(() => void this.#acceptors.delete(acceptor)));
     return listener;
@@ -234,17 +235,15 @@ export class HttpServer {
    * on the server owns the connection, and closes it at once if a limit is exceeded.
    */
   accept(connection: Connection, options?: OptionsInit): Client {
-    return this.#admit(
-      connection,
-      options === undefined ? this.options : resolveOptions(options, this.options),
-    );
+    const own = options === undefined ? this.options : resolveOptions(options, this.options);
+    return this.#admit(connection, own, this.#stopping);
   }
 
-  #admit(connection: Connection, options: Options): RemoteClient {
+  #admit(connection: Connection, options: Options, isTooLate: boolean): RemoteClient {
     const member = new Member(this.#host);
     const client = new RemoteClient(connection, options, member);
     const network = this.#networks.enter(client.isUnix ? null : client.remoteAddress);
-    const isRefused = this.#stopping || this.#isFull(options) ||
+    const isRefused = isTooLate || this.#isFull(options) ||
       network.connections > options.connectionsPerIpLimit;
     member.network = network;
     this.#clients.add(client);
@@ -256,6 +255,7 @@ export class HttpServer {
     }
     this.#accepted++;
     client.start(this.#factory).catch((error) => this.#report(error, null));
+    if (this.#stopping) client.stop(Infinity); // it waited in the system's queue, and may send its first request
     return client;
   }
 
@@ -388,15 +388,19 @@ export class HttpServer {
   }
 
   async #finish(): Promise<void> {
-    for (const acceptor of this.#acceptors.keys()) acceptor.stop();
+    const drained = [...this.#acceptors.keys()].map((acceptor) => acceptor.drain());
     await Promise.all([...this.#clients].map((client) => client.stop(Infinity)));
-    await Promise.all(this.#acceptors.values());
+    await Promise.all([...drained, ...this.#acceptors.values()]);
+    await Promise.all([...this.#clients].map((client) => client.stop(Infinity))); // those that came from the queue
+    await this.#host.share.rested;
     this.#closing.finish();
     await this.#handlers.idle;
     this.#host.share.end();
   }
 
   #cut(): void {
+    this.#isCut = true;
+    for (const acceptor of this.#acceptors.keys()) acceptor.stop();
     for (const client of this.#clients) client.close();
     this.#handlers.abandon();
   }

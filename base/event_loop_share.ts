@@ -54,6 +54,11 @@ export class EventLoopShare {
   readonly #onRest = () => this.#endRest();
   readonly #onTimer = () => this.#endTurn();
 
+  /** Settles when no connection waits for the loop to rest any more. */
+  get rested(): Promise<null> | null {
+    return this.#rest?.promise ?? null;
+  }
+
   /** Whether a connection waits for the loop to rest. */
   get rests(): boolean {
     return this.#rest !== null;

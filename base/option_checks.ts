@@ -106,6 +106,9 @@ export function methods(value: unknown): string | null {
   const fine = value === null ||
     (Array.isArray(value) && value.length > 0 &&
       value.every((method) => typeof method === "string" && TOKEN.test(method)));
+  if (fine && value?.some((method) => /^[a-z]+$/.test(method))) {
+    return "a list of methods in the case in which clients send them, such as GET (RFC 9110 §9.1)";
+  }
   return fine ? null : "a list of methods with at least one, or null for all but CONNECT and TRACE";
 }
 

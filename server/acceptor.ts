@@ -34,6 +34,12 @@ const LONGEST_PAUSE = 1000;
  */
 const FAILURES_IN_A_ROW = 128;
 
+/**
+ * How long a server that stops goes on to accept, in milliseconds. Accepting takes some 20 microseconds, so
+ * that is enough for a full queue.
+ */
+const DRAIN_TIME = 10;
+
 /** The codes of errors that say that the system ran out of descriptors or memory. */
 const EXHAUSTED: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
@@ -48,6 +54,7 @@ export class Acceptor {
   #pause = 0;
   #failures = 0;
   #wake: (() => void) | null = null;
+  #endDrain: (() => void) | null = null;
 
   /**
    * @param listener the source of connections; {@link Acceptor.stop} closes it
@@ -81,8 +88,18 @@ export class Acceptor {
     this.#wake?.();
   }
 
+  /**
+   * Accepts what waits in the system's queue, and then stops. The system would reset what is left in the
+   * queue, though the client takes its connection for accepted.
+   */
+  async drain(): Promise<void> {
+    await this.#sleepUntilStopped(DRAIN_TIME);
+    this.stop();
+  }
+
   /** Ends the loop, and closes the listener unless it is closed already. */
   stop(): void {
+    this.#endDrain?.();
     this.#isStopped = true;
     this.wake();
     try {
@@ -109,6 +126,17 @@ export class Acceptor {
     }
     this.#pause = 0;
     if (++this.#failures % FAILURES_IN_A_ROW === 0) await this.#sleep(SHORTEST_PAUSE);
+  }
+
+  /** Waits until {@link Acceptor.stop} is called, at most for `milliseconds`. */
+  async #sleepUntilStopped(milliseconds: number): Promise<void> {
+    if (this.#isStopped) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    this.#endDrain = resolve;
+    await promise;
+    this.#endDrain = null;
+    clearTimeout(timer);
   }
 
   /** Waits until {@link Acceptor.wake} is called, at most for `milliseconds`. */

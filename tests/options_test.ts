@@ -72,7 +72,7 @@ const OTHERS:
     ["http2Upgrade", [true, false], ["true", 1, null]],
     ["push", [true, false], ["true", 0, null]],
     ["extendedConnect", [true, false], ["true", 0, null]],
-    ["allowedMethods", [["GET"], ["GET", "X-ODD"], null], [[], ["G T"], [""], "GET", [1]]],
+    ["allowedMethods", [["GET"], ["GET", "X-ODD"], null], [[], ["G T"], [""], "GET", [1], ["get"]]],
     ["halfClose", ["abort", "answer"], [true, null, "close", ""]],
     ["serverHeader", ["drover", "a b", null], ["", " a", "a\r\nb: c", 5, "é"]],
     ["minimumBodyRate", [0, 1, LARGEST], [-1, 1.5, Infinity, "5"]],

@@ -252,3 +252,24 @@ Deno.test("stop() gives a connection without a request less than a second, and a
   const time = performance.now() - began;
   assert(time > 500 && time < 1_200, `the silent one was closed after ${time} ms`);
 });
+
+Deno.test("stop() answers the connections that wait in the system's queue, and resets none", async () => {
+  for (let round = 0; round < 10; round++) {
+    const server = new HttpServer(() => new Response("ok"));
+    const { addr } = server.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = addr;
+    const waiting = await Promise.all(
+      Array.from({ length: 8 }, () => Deno.connect({ hostname: "127.0.0.1", port })),
+    );
+    await Promise.all(waiting.map((connection) => connection.write(ENCODER.encode(get))));
+    const stopped = server.stop(5_000);
+    const buffer = new Uint8Array(1000);
+    for (const connection of waiting) {
+      const count = await within("the answer", connection.read(buffer));
+      assert(count !== null, "the connection is answered");
+      assertEquals(new TextDecoder().decode(buffer.subarray(0, 12)), "HTTP/1.1 200");
+      connection.close();
+    }
+    await stopped;
+  }
+});

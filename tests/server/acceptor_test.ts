@@ -135,16 +135,18 @@ Deno.test("a server out of descriptors accepts again as soon as a connection of 
   const listener = new ScriptedListener(Array.from({ length: 1_000 }, () => exhausted));
   const server = new HttpServer(() => new Response("ok"));
   const port = portOf(server.listen({ hostname: "127.0.0.1", port: 0 }));
-  using time = new FakeTime(); // a pause never ends by itself
-  await withListener(listener, () => Promise.resolve(void server.listen({ port: 0 })));
-  await time.settle();
-  assertEquals(listener.calls, 1);
-  const client = new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
-  assertEquals((await client.request(get)).text, "ok");
-  assertEquals(listener.calls, 1);
-  await client.close();
-  for (let turn = 0; turn < 100 && listener.calls === 1; turn++) await time.settle();
-  assertEquals(listener.calls, 2);
+  {
+    using time = new FakeTime(); // a pause never ends by itself
+    await withListener(listener, () => Promise.resolve(void server.listen({ port: 0 })));
+    await time.settle();
+    assertEquals(listener.calls, 1);
+    const client = new RawClient(await Deno.connect({ hostname: "127.0.0.1", port }));
+    assertEquals((await client.request(get)).text, "ok");
+    assertEquals(listener.calls, 1);
+    await client.close();
+    for (let turn = 0; turn < 100 && listener.calls === 1; turn++) await time.settle();
+    assertEquals(listener.calls, 2);
+  }
   await within("the stop", server.stop(1_000));
 });
 
