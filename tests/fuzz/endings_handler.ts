@@ -23,6 +23,7 @@ export const MANNERS = [
   "failing stream",
   "wait for signal",
   "late",
+  "late stream",
   "throw",
   "throw late",
   "inform",
@@ -91,20 +92,24 @@ const ACTS: Readonly<Record<Manner, Act>> = {
     await ledger.track("signal", aborted(signal));
     return new Response("nobody waits");
   },
-  "late": async (_, exchange) => {
-    await later(exchange.target.length * 97);
+  "late stream": async (_, exchange, harness) => {
+    await harness.later(exchange.target.length * 53);
+    return streamed(harness, "late", () => new Promise(ignore));
+  },
+  "late": async (_, exchange, harness) => {
+    await harness.later(exchange.target.length * 97);
     return new Response("late");
   },
   "throw": () => {
     throw new OnPurpose("thrown on purpose");
   },
-  "throw late": async (_, exchange) => {
-    await later(exchange.target.length * 31);
+  "throw late": async (_, exchange, harness) => {
+    await harness.later(exchange.target.length * 31);
     throw new HttpError(409, "thrown late");
   },
-  "inform": async (_, exchange) => {
+  "inform": async (_, exchange, harness) => {
     exchange.inform(103, { link: "</a>" });
-    await later(20);
+    await harness.later(20);
     exchange.inform(102);
     return new Response("informed");
   },
@@ -112,9 +117,9 @@ const ACTS: Readonly<Record<Manner, Act>> = {
     for (const path of ["/pushed/1", "/pushed/2"]) exchange.push(path, { "x-do": "late" });
     return new Response("pushed");
   },
-  "trailers": (_, exchange) => {
+  "trailers": (_, exchange, harness) => {
     exchange.setTrailers(async () => {
-      await later(10);
+      await harness.later(10);
       return { "x-sum": "1" };
     });
     return new Response(CHUNK);
@@ -153,12 +158,6 @@ const ACTS: Readonly<Record<Manner, Act>> = {
 };
 
 function ignore(): void {}
-
-function later(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
-}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -184,6 +184,7 @@ export class Harness {
   readonly #log: unknown[] = [];
   readonly #peers: Peer[] = [];
   #moves = 0;
+  #handlersTimers = 0;
   /** Whether an error that was logged is what the handler deserves. */
   isDeserved: (error: unknown) => boolean = () => false;
 
@@ -217,6 +218,15 @@ export class Harness {
     this.ledger.track(`trailers of ${what}`, exchange.trailers).catch(() => {});
   }
 
+  /** Resolves when `milliseconds` of fake time have passed: the timer is a handler's, and not the server's. */
+  async later(milliseconds: number): Promise<void> {
+    this.#handlersTimers++;
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, milliseconds);
+    });
+    this.#handlersTimers--;
+  }
+
   /** Lets everything run that is ready, or is so within ten milliseconds. */
   async quiesce(): Promise<void> {
     for (let before = -1; before !== this.#moves;) {
@@ -247,7 +257,8 @@ export class Harness {
   }
 
   get #isBusy(): boolean {
-    return this.time.waiting > 0 || this.server.clients.size > 0 || this.server.stats.runningHandlers > 0;
+    const { clients, runningHandlers } = this.server.stats;
+    return clients > 0 || runningHandlers > 0 || this.#handlersTimers > 0;
   }
 
   #demandNothing(): void {

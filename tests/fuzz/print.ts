@@ -6,6 +6,9 @@
 
 import type { Report } from "./campaign.ts";
 
+/** How many of the outcomes are shown. */
+const SHOWN_LABELS = 24;
+
 /** Prints a fault: what it is, its smallest input, and how to run it again. */
 export function printFound({ name, found }: Report, seed: number): void {
   if (found === null) return;
@@ -61,7 +64,7 @@ export function printTable(reports: readonly Report[]): void {
     );
   }
   for (const { name, labels } of reports) {
-    const sorted = [...labels].sort(([, one], [, other]) => other - one);
+    const sorted = [...labels].sort(([, one], [, other]) => other - one).slice(0, SHOWN_LABELS);
     console.log(`${name}: ${sorted.map(([label, count]) => `${label} ${count}`).join(", ")}`);
   }
   for (const { name, shallow } of reports) {
