@@ -26,7 +26,7 @@ import { HandlerQueue } from "./server/handler_queue.ts";
 import type { NetworkLoad } from "./server/load.ts";
 import { Member, type MemberHost } from "./server/member.ts";
 import { Networks } from "./server/networks.ts";
-import { checkFactory, checkFunction } from "./server/init_checks.ts";
+import { checkFactory, checkFunction, checkListenerOptions } from "./server/init_checks.ts";
 import { allowField, refuseMethod } from "./server/methods.ts";
 import { describe, type ErrorHandler, ErrorPages, type ErrorRenderer } from "./server/error_pages.ts";
 import { listen, type Listener } from "./transports/listen.ts";
@@ -219,6 +219,7 @@ export class HttpServer {
   #listen(where: ListenOptions & OptionsInit): Listener {
     if (this.#stopping) throw new TypeError("HttpServer: the server was stopped, and cannot listen again");
     const { place, rest } = splitOptions(where);
+    checkListenerOptions(rest);
     const options = resolveOptions(rest, this.options);
     const listener = listen(place, this.#factory.applicationLayerProtocols(options));
     const acceptor = new Acceptor(listener, {

@@ -5,6 +5,7 @@
  */
 
 import { show } from "../base/option_checks.ts";
+import type { OptionsInit } from "../options.ts";
 
 /** @throws {TypeError} unless a member that may be left out is a function */
 export function checkFunction(name: string, value: unknown): void {
@@ -22,4 +23,17 @@ export function checkFactory(factory: unknown): void {
       show(factory)
     }, but must have the functions applicationLayerProtocols and selectDriver`,
   );
+}
+
+/** The options that hold for all listeners together. */
+const OF_SERVER = ["handlerLimit", "handlerQueueLimit", "handlerQueueTimeout", "shutdownTimeout"] as const;
+
+/** @throws {TypeError} if an option of the whole server is given for one listener */
+export function checkListenerOptions(options: OptionsInit): void {
+  for (const name of OF_SERVER) {
+    if (options[name] === undefined) continue;
+    throw new TypeError(
+      `listen: ${name} holds for all listeners of a server: give it to new HttpServer(), or to serve()`,
+    );
+  }
 }

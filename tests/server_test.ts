@@ -111,3 +111,14 @@ Deno.test("serve() ends at once when its signal aborts, and says what is missing
     "both cert and key",
   );
 });
+
+for (const name of ["handlerLimit", "handlerQueueLimit", "handlerQueueTimeout", "shutdownTimeout"] as const) {
+  Deno.test(`listen() refuses ${name}, which holds for the whole server`, async () => {
+    await using server = new HttpServer(() => new Response());
+    const error = assertThrows(() => server.listen({ hostname: "127.0.0.1", port: 0, [name]: 5 }), TypeError);
+    assertEquals(
+      error.message,
+      `listen: ${name} holds for all listeners of a server: give it to new HttpServer(), or to serve()`,
+    );
+  });
+}
