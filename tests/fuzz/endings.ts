@@ -88,10 +88,14 @@ class Client {
   }
 
   #askHttp2(asking: Asking): void {
-    const { method, manner, size, sent, expects } = asking;
-    const pseudo: Field[] = [[":method", method], [":authority", "a:80"]];
-    if (method !== "CONNECT") pseudo.push([":scheme", "http"], [":path", `/${manner.replaceAll(" ", "-")}`]);
-    const fields: Field[] = [...pseudo, ["x-do", manner]];
+    const { manner, size, sent, expects } = asking;
+    const method = manner === "socket" ? "CONNECT" : asking.method;
+    const fields: Field[] = [[":method", method], [":authority", "a:80"]];
+    if (manner === "socket") fields.push([":protocol", "websocket"]);
+    if (method !== "CONNECT" || manner === "socket") {
+      fields.push([":scheme", "http"], [":path", `/${manner.replaceAll(" ", "-")}`]);
+    }
+    fields.push(["x-do", manner], ["sec-websocket-version", "13"]);
     if (expects) fields.push(["expect", "100-continue"]);
     const id = this.#nextId;
     this.#nextId += 2;

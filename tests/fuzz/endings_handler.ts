@@ -189,7 +189,7 @@ function streamed(
 
 /** Whether an error that is logged is what a handler of these deserves. */
 export function isDeserved(error: unknown): boolean {
-  return error instanceof TypeError && /upgrade|export|open|tunnel|body/.test(error.message);
+  return error instanceof TypeError && /^exchange\.upgrade: |can be exported$/.test(error.message);
 }
 
 /** Makes the handler; `outcomes` has what became of each exchange. */
