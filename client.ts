@@ -610,6 +610,7 @@ export class RemoteClient implements DriverClient, Hurried, WriteObserver {
     if (this.#isSlow) this.#endWait();
     this.#owner.deadlines.delete(this);
     this.#queue.end();
+    this.#reader.release(); // who keeps a request keeps its client, but no memory that it was read with
     this.#owner.close(this);
     this.#settleAll(new ClientDisconnectedError());
     for (const callback of this.#onClose.splice(0)) this.#call(callback);

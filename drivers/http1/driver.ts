@@ -376,6 +376,7 @@ export class Http1Driver implements HttpDriver {
   #tearDown(): void {
     clearTimeout(this.#endingTurn);
     this.#finished = true;
+    this.#input.release();
     this.#stopped?.resolve();
     const gone = new ClientDisconnectedError();
     this.#message?.fail(gone);
