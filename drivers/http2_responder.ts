@@ -102,6 +102,7 @@ export class Responder {
     try {
       const outgoing = this.#examine(stream, response);
       if (stream.message?.upgradeHandler && outgoing.status < 300) return this.#upgrade(outgoing, response);
+      if (stream.message !== null) stream.message.upgradeHandler = null; // no tunnel: the limits of a response hold
       const content = Response.contentOf(response);
       return content instanceof ReadableStream
         ? this.#sendStream(outgoing, new ResponseStream(content))

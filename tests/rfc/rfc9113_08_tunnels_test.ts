@@ -3,7 +3,7 @@
 import type { Handler, UpgradedConnection } from "../../mod.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { until, within } from "../support/deadline.ts";
-import type { Fields, Http2Client } from "../support/http2_client.ts";
+import { type Fields, type Http2Client, Settings, withHttp2 } from "../support/http2_client.ts";
 import { withHttp2Tcp } from "../support/http2_tcp.ts";
 import type { ServerOptions } from "../support/server.ts";
 import { everyMethod } from "../support/server.ts";
@@ -79,5 +79,18 @@ Deno.test("the window of a tunnel is filled again although its handler has ended
     await client.response(1);
     await within("the upload", client.upload(1, new Uint8Array(1_000_000)));
     assertEquals(await within("all of it", received.promise), 1_000_000);
+  });
+});
+
+Deno.test("a CONNECT whose handler answers 403 after all has the time limits of a response (RFC 9113 §8.5, §10.5)", async () => {
+  const handler: Handler = (_, exchange) => {
+    exchange.upgrade(() => {});
+    return new Response("x".repeat(100_000), { status: 403 });
+  };
+  await withHttp2(handler, { ...options, streamTimeout: 200 }, async ({ connect }) => {
+    const client = connect({ settings: [[Settings.INITIAL_WINDOW_SIZE, 0]] });
+    client.headers(1, plain, { endStream: false });
+    assertEquals((await client.head(1)).status, 403);
+    await client.resetCode(1);
   });
 });
