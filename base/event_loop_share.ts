@@ -41,6 +41,12 @@ const CALL_WEIGHT = 32;
 /** The weight of a message that was taken out of a large read. */
 const MESSAGE_WEIGHT = 8;
 
+/** While handlers are quick, the clock is read after this many of them; while they are slow, after each. */
+const HANDLERS_PER_LOOK = 8;
+
+/** Handlers are slow if the time between two looks is longer than this, in milliseconds. */
+const SLOW = 1;
+
 /** The share of the event loop that all connections of one server have together. */
 export class EventLoopShare {
   #startedAt = 0;
@@ -50,6 +56,8 @@ export class EventLoopShare {
   #timedAt = Infinity; // when the timer was set that tells how long a turn of the loop takes
   #timer: ReturnType<typeof setTimeout> | undefined;
   #hasEnded = false;
+  #workedAt = 0;
+  #isSlow = true; // until a look has shown that handlers are quick
   #isBehind = false;
   readonly #onRest = () => this.#endRest();
   readonly #onTimer = () => this.#endTurn();
@@ -62,6 +70,22 @@ export class EventLoopShare {
   /** Whether a connection waits for the loop to rest. */
   get rests(): boolean {
     return this.#rest !== null;
+  }
+
+  /** Returns after how many handlers the clock has to be read. */
+  get handlersPerLook(): number {
+    return this.#isSlow || this.#rest !== null ? 1 : HANDLERS_PER_LOOK;
+  }
+
+  /**
+   * Returns what to await after some handlers, or `null` when the connection may go on. It may always if the
+   * handlers were quick and the peer is not ahead: little is left to do of what the peer has sent.
+   */
+  lookAtWork(isAhead: boolean): Promise<null> | null {
+    const now = performance.now();
+    this.#isSlow = now - this.#workedAt > SLOW;
+    this.#workedAt = now;
+    return this.#isSlow || isAhead || this.#rest !== null ? this.look(0) : null;
   }
 
   /** Returns what to await after a step of this weight, or `null` when the connection may go on. */
@@ -133,6 +157,7 @@ export class LoopTurns {
   readonly #share: EventLoopShare;
   #weight = 0;
   #messageWeight = 1;
+  #handlers = 0;
 
   /**
    * Begins to count for one connection.
@@ -164,10 +189,11 @@ export class LoopTurns {
     return this.#add(this.#messageWeight);
   }
 
-  /** Reports work that may have taken long, such as a handler. The clock is read each time. */
+  /** Reports work that may have taken long, such as a handler. */
   onWork(): Promise<null> | null {
-    this.#weight = 0;
-    return this.#share.look(0);
+    if (++this.#handlers < this.#share.handlersPerLook) return null;
+    this.#handlers = this.#weight = 0;
+    return this.#share.lookAtWork(this.#messageWeight === MESSAGE_WEIGHT);
   }
 
   #add(weight: number): Promise<null> | null {
